@@ -1,0 +1,22 @@
+// What every package's tests share. Each vitest.config.ts re-exports this.
+
+import { defineConfig } from "vitest/config";
+
+// Packages of the workspace are resolved to their sources, so that a change shows at once, without a build.
+// The rest are Vite's own defaults for servers, which setting the option would otherwise drop.
+const conditions = ["@kv/source", "module", "node", "development|production"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: ["@kv/source", "node"] } },
+  test: {
+    environment: "node",
+    include: ["test/**/*.test.ts"],
+    passWithNoTests: true,
+    server: { deps: { inline: [/^@kv\//] } },
+    testTimeout: 20_000,
+    // Starting a real server may mean fetching it first.
+    hookTimeout: 180_000,
+    reporters: ["default", ["json", { outputFile: ".vitest/report.json" }]],
+  },
+});
