@@ -1,0 +1,59 @@
+/** Read-modify-write over a driver's `swap`: one loop, and a queue so that calls of one process never contend. */
+import type { OngoingCall } from "./call.ts";
+import { type Driver, isLive, type MaybePromise, type RecordId, type StoredRecord } from "./driver/driver.ts";
+import { TimeoutError, UnsupportedOperationError } from "./errors.ts";
+
+/** What a change makes of the record: another one, none (`undefined`), or the same as before. */
+export type Change = (current: StoredRecord | undefined) => MaybePromise<StoredRecord | undefined | "unchanged">;
+
+/** Calls of this process that change one record by reading it first, one after the other in the order of their coming. */
+export class KeyQueue {
+  readonly #waiting = new Map<string, { readonly call: OngoingCall; readonly start: () => void }[]>();
+
+  /** Resolves when it is the call's turn, which lasts until the call ends; never for a call that ends before. */
+  turn(id: RecordId, call: OngoingCall): MaybePromise<void> {
+    const name = `${id.collection.length} ${id.collection}${id.key}`;
+    const waiting = this.#waiting.get(name);
+    if (waiting) return new Promise((start) => waiting.push({ call, start }));
+    this.#waiting.set(name, []);
+    call.onEnd = () => this.#next(name);
+    return undefined;
+  }
+
+  #next(name: string): void {
+    const waiting = this.#waiting.get(name);
+    for (let first = waiting?.shift(); first; first = waiting?.shift()) {
+      if (first.call.ended) continue;
+      first.call.onEnd = () => this.#next(name);
+      first.start();
+      return;
+    }
+    this.#waiting.delete(name);
+  }
+}
+
+/** Changes a record atomically: reads, changes and swaps until no other writer came between. */
+export async function modify(driver: Driver, id: RecordId, call: OngoingCall, change: Change): Promise<void> {
+  let current = liveOrNone(driver, await driver.get(id, call));
+  for (;;) {
+    const next = await change(current);
+    if (next === "unchanged" || (next === undefined && current === undefined)) return;
+    const result = await swap(driver, id, current?.revision ?? "absent", next, call);
+    if (result.swapped) return;
+    // A driver that answers without promises would keep the timer of the deadline from firing.
+    if (call.ended || performance.now() >= call.deadline) {
+      throw new TimeoutError("other writers were faster until the deadline", { outcome: "not-applied" });
+    }
+    current = result.current;
+  }
+}
+
+export function swap(driver: Driver, ...args: Parameters<NonNullable<Driver["swap"]>>) {
+  if (!driver.swap) throw new UnsupportedOperationError(`${driver.name} has no atomic operations`);
+  return driver.swap(...args);
+}
+
+/** The record, unless it has expired by this process' clock; a backend with expiry of its own has seen to that. */
+export function liveOrNone(driver: Driver, record: StoredRecord | undefined): StoredRecord | undefined {
+  return record === undefined || driver.capabilities.nativeExpiry || isLive(record) ? record : undefined;
+}

@@ -1,0 +1,105 @@
+/** A driver's life: opened by the first call, shared by all collections and layers, closed once. */
+import { type CallScope, Deadlines, OngoingCall } from "./call.ts";
+import { type Call, type Driver, isPromise, type MaybePromise, type StoreEvent } from "./driver/driver.ts";
+import { around } from "./driver/layer.ts";
+import { AbortedError, asKeyValueError, StoreClosedError } from "./errors.ts";
+
+export class Connection implements CallScope {
+  /** The backend's own driver. */
+  readonly base: Driver;
+  /** The same, but each exchange waits until the backend is open. Layers are put on this one. */
+  readonly driver: Driver;
+  readonly deadlines: Deadlines;
+  readonly sentAtOnce: boolean;
+  readonly #onEvent: ((event: StoreEvent) => void) | undefined;
+  #opened: boolean;
+  #opening: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #inFlight = 0;
+  #idle: (() => void) | undefined;
+
+  constructor(base: Driver, timeout: number, onEvent: ((event: StoreEvent) => void) | undefined) {
+    this.base = base;
+    this.deadlines = new Deadlines(timeout);
+    this.#onEvent = onEvent;
+    this.#opened = base.open === undefined;
+    this.sentAtOnce = this.#opened;
+    this.driver = this.#opened ? base : around(base, (_, call, exchange) => this.#send(call, exchange));
+  }
+
+  /** Whether an exchange begun now reaches the driver at once. */
+  get ready(): boolean {
+    return this.#opened && this.base.ready !== false;
+  }
+
+  /** @throws StoreClosedError */
+  begin(): void {
+    if (this.#closing) throw new StoreClosedError("the store is closed");
+    this.#inFlight++;
+  }
+
+  end(): void {
+    this.#inFlight--;
+    if (this.#inFlight === 0) this.#idle?.();
+  }
+
+  /** Lets what is in flight settle, then closes the driver. Every call gets the same promise. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
+    await this.base.close?.();
+  }
+
+  #send<T>(call: Call, exchange: (call: Call) => MaybePromise<T>): MaybePromise<T> {
+    if (this.ready) {
+      call.markSent();
+      return exchange(call);
+    }
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening.then(
+      () => {
+        if (call.ended) throw new AbortedError("the call had ended before the backend was open");
+        call.markSent();
+        return exchange(call);
+      },
+      (error: unknown) => {
+        // One failed attempt ends many calls: each gets an error of its own, and knows that nothing was sent.
+        throw asKeyValueError(error).copy("not-applied");
+      },
+    );
+  }
+
+  /** One attempt, bounded by the store's own timeout: those who wait for it leave at their own deadlines. */
+  async #open(): Promise<void> {
+    const call = new OngoingCall(this, { operation: "open" }, undefined);
+    try {
+      const answer = this.base.open?.(call, (event) => this.#report(event));
+      // The race only aborts `call.signal`: a second attempt must not begin before the driver has ended the first.
+      if (isPromise(answer)) await Promise.all([answer, call.race(answer, () => {}).catch(() => {})]);
+      this.#opened = true;
+    } finally {
+      call.end();
+    }
+  }
+
+  /** A hook that throws must not take the driver down with it. */
+  #report(event: StoreEvent): void {
+    try {
+      this.#onEvent?.(event);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The JSON text in which most servers keep a record: the one that Python's py-key-value-aio 0.4 writes, with fields of
+ * ours that it ignores, and that vanish when it overwrites the record:
+ *
+ *     {"revision": "…", "collection": "users", "created_at": "2026-11-22T15:01:08.474000+00:00", "expires_at": "…",
+ *      "key": "ada", "value": {"name": "Ada"}, "version": 1, "wrapped": true}
+ *
+ * `revision` comes first, so that a script on the server can compare it without parsing. Python stores objects only:
+ * any other value is kept as `{"items": value}`, as Python's own adapters do, and marked by `wrapped`.
+ */
+import { createHash } from "node:crypto";
+import { CorruptRecordError, InexactNumberError } from "../errors.ts";
+import type { JsonValue } from "../json.ts";
+import type { Revision } from "../record.ts";
+import type { RecordId, StoredRecord } from "./driver.ts";
+
+/** How the numbers of other writers are read that JavaScript cannot hold: refused, or rounded (NaN becomes null). */
+export type InexactNumbers = "error" | "nearest";
+
+export interface Envelope {
+  /** The name that the record itself states; Python's other stores leave it out. */
+  readonly id: { readonly collection: string | undefined; readonly key: string | undefined };
+  readonly record: StoredRecord;
+  /** False on a record of another program: its revision is {@link foreignRevision}. */
+  readonly ours: boolean;
+}
+
+/** The text of a record. Its beginning is {@link revisionPrefix}. */
+export function encodeEnvelope({ collection, key }: RecordId, record: StoredRecord): string {
+  const { value, createdAt, expiresAt, revision } = record;
+  const plain = typeof value === "object" && value !== null && !Array.isArray(value);
+  const json = JSON.stringify(value);
+  return (
+    `${revisionPrefix(revision)}"collection": ${JSON.stringify(collection)}, ` +
+    (createdAt === undefined ? "" : `"created_at": "${formatTime(createdAt)}", `) +
+    (expiresAt === undefined ? "" : `"expires_at": "${formatTime(expiresAt)}", `) +
+    `"key": ${JSON.stringify(key)}, ` +
+    (plain ? `"value": ${json}, "version": 1}` : `"value": {"items": ${json}}, "version": 1, "wrapped": true}`)
+  );
+}
+
+/** What the text of a record with this revision begins with, and no other's does. */
+export function revisionPrefix(revision: Revision): string {
+  return `{"revision": "${revision}", `;
+}
+
+/** The revision of a text that another program wrote: its SHA-1 in 40 hexadecimal digits, which no revision of ours has. */
+export function foreignRevision(text: string): Revision {
+  return createHash("sha1").update(text).digest("hex") as Revision;
+}
+
+/** Whether a revision came from {@link foreignRevision}. */
+export function isForeign(revision: Revision): boolean {
+  return revision.length === 40;
+}
+
+/**
+ * The record in a text that ours or Python's library wrote.
+ * @throws CorruptRecordError, InexactNumberError
+ */
+export function decodeEnvelope(text: string, numbers: InexactNumbers = "error"): Envelope {
+  const fields = parse(text, numbers);
+  if (!isObject(fields)) throw new CorruptRecordError("the stored record is not a JSON object");
+  const { revision, collection, key, created_at, expires_at, wrapped } = fields;
+  const ours = typeof revision === "string" && revision !== "";
+  if (!ours) refuseInexact(text, numbers);
+  for (const part of [collection, key, created_at, expires_at]) {
+    if (part !== undefined && part !== null && typeof part !== "string") {
+      throw new CorruptRecordError("a name or a time in the stored record is not a string");
+    }
+  }
+  let value: JsonValue | undefined = fields["value"];
+  // Some of Python's stores keep the value as text inside the text.
+  if (typeof value === "string" && !ours) value = parse(value, numbers);
+  if (!isObject(value)) throw new CorruptRecordError("the stored record holds no value");
+  if (ours && wrapped === true) {
+    if (value["items"] === undefined) throw new CorruptRecordError("the stored record holds no value");
+    value = value["items"];
+  }
+  return {
+    ours,
+    id: { collection: textOf(collection), key: textOf(key) },
+    record: new EnvelopeRecord(
+      value,
+      textOf(created_at),
+      textOf(expires_at),
+      ours ? (revision as Revision) : undefined,
+      text,
+    ),
+  };
+}
+
+/** Times are parsed and foreign revisions computed only where someone asks: most reads want the value alone. */
+class EnvelopeRecord implements StoredRecord {
+  readonly value: JsonValue;
+  readonly #createdAt: string | undefined;
+  readonly #expiresAt: string | undefined;
+  readonly #text: string | undefined;
+  #revision: Revision | undefined;
+
+  constructor(
+    value: JsonValue,
+    createdAt: string | undefined,
+    expiresAt: string | undefined,
+    revision: Revision | undefined,
+    text: string,
+  ) {
+    this.value = value;
+    this.#createdAt = createdAt;
+    this.#expiresAt = expiresAt;
+    this.#revision = revision;
+    this.#text = revision === undefined ? text : undefined;
+  }
+
+  get createdAt(): number | undefined {
+    return parseTime(this.#createdAt);
+  }
+
+  get expiresAt(): number | undefined {
+    return parseTime(this.#expiresAt);
+  }
+
+  get revision(): Revision {
+    this.#revision ??= foreignRevision(this.#text ?? "");
+    return this.#revision;
+  }
+}
+
+/** As Python's `isoformat()`: microseconds and a numeric offset, since its parser refuses a `Z` before 3.11. */
+export function formatTime(moment: number): string {
+  return `${new Date(moment).toISOString().slice(0, -1)}000+00:00`;
+}
+
+/** Milliseconds since the epoch, a fraction of one counted up, so that nothing expires early. */
+function parseTime(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const match = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text);
+  const seconds = match ? Date.parse(`${match[1]?.replace(" ", "T")}${match[3]}`) : Number.NaN;
+  if (Number.isNaN(seconds)) throw new CorruptRecordError("a time in the stored record cannot be read");
+  return seconds + Math.ceil(Number((match?.[2] ?? "").padEnd(9, "0")) / 1e6);
+}
+
+function parse(text: string, numbers: InexactNumbers): JsonValue {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own error quotes the text.
+    const standard = replaceTokens(text, /NaN|-?Infinity/, () => "null");
+    if (standard !== text) {
+      if (numbers === "error")
+        throw new InexactNumberError("another program stored NaN or Infinity, which JSON cannot hold");
+      try {
+        return JSON.parse(standard);
+      } catch {
+        // Not JSON for another reason too.
+      }
+    }
+    throw new CorruptRecordError("the stored record is not JSON");
+  }
+}
+
+/** @throws InexactNumberError where an integer of another writer would be rounded */
+function refuseInexact(text: string, numbers: InexactNumbers): void {
+  if (numbers === "nearest" || !/\d{16}/.test(text)) return;
+  replaceTokens(text, /-?\d{16,}(?![\d.eE])/, (digits) => {
+    if (BigInt(digits) !== BigInt(Number(digits))) {
+      throw new InexactNumberError("another program stored an integer beyond 2^53, which would be rounded");
+    }
+    return digits;
+  });
+}
+
+/** Replaces what matches outside of JSON strings. */
+function replaceTokens(text: string, token: RegExp, replacement: (match: string) => string): string {
+  const pattern = new RegExp(`"(?:[^"\\\\]|\\\\.)*"|(${token.source})`, "gs");
+  return text.replace(pattern, (whole, match: string | undefined) =>
+    match === undefined ? whole : replacement(match),
+  );
+}
+
+function isObject(value: JsonValue | undefined): value is { readonly [name: string]: JsonValue } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: JsonValue | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

@@ -1,0 +1,18 @@
+/** For who writes a backend or a wrapper. */
+export { checkJson, cloneJson, copyJson, formatPath, type JsonObject, type JsonValue } from "../json.ts";
+export { newRevision } from "../revision.ts";
+export * from "./driver.ts";
+export * from "./envelope.ts";
+export {
+  around,
+  defineLayer,
+  forward,
+  type Interceptor,
+  type Layer,
+  type NameMap,
+  names,
+  type Subject,
+  type ValueCodec,
+  values,
+} from "./layer.ts";
+export * from "./names.ts";

@@ -1,0 +1,83 @@
+/** A store by URL: the scheme tells the backend, whose package is imported only then. */
+import { type Capability, lacking } from "./capabilities.ts";
+import { BackendError, BackendNotInstalledError, InvalidArgumentError } from "./errors.ts";
+import type { KeyValueStore, StoreOptions } from "./store.ts";
+
+export interface OpenOptions<K extends Capability> extends StoreOptions {
+  /** What the store must be able to do; the type of the result says so. */
+  readonly needs?: readonly K[] | undefined;
+}
+
+/** What the package of a backend exports for {@link openStore}. */
+export interface Backend {
+  /** @throws InvalidArgumentError where the URL is none for this backend */
+  fromUrl(url: string, options: StoreOptions): KeyValueStore<never>;
+}
+
+interface Known {
+  readonly package: string;
+  /** What its stores cannot do, for the message that recommends others. */
+  readonly lacks: readonly Capability[];
+}
+
+const BACKENDS: { readonly [scheme: string]: Known } = {
+  memory: { package: "@kv/memory", lacks: [] },
+  disk: { package: "@kv/disk", lacks: [] },
+  redis: { package: "@kv/redis", lacks: [] },
+  rediss: { package: "@kv/redis", lacks: [] },
+};
+
+/**
+ * The store that a URL names: `memory:`, `disk:./folder`, `redis://host:6379/0` … Nothing connects before the first
+ * operation.
+ * @throws InvalidArgumentError, BackendNotInstalledError, UnsupportedOperationError where it lacks what is needed
+ */
+export async function openStore<K extends Capability = never>(
+  url: string,
+  options: OpenOptions<K> = {},
+): Promise<KeyValueStore<K>> {
+  const { needs = [], ...rest } = options;
+  const { fromUrl } = await importBackend(url);
+  const store = fromUrl(url, rest);
+  if (store.can(...needs)) return store;
+  const able = Object.keys(BACKENDS).filter((scheme) => !needs.some((one) => BACKENDS[scheme]?.lacks.includes(one)));
+  const error = lacking(store.capabilities, needs, "the program");
+  error.message += `; stores of these URLs have it: ${schemes(able)}`;
+  throw error;
+}
+
+async function importBackend(url: string): Promise<Backend> {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
+  const backend = BACKENDS[scheme ?? ""];
+  if (scheme === undefined || backend === undefined) {
+    throw new InvalidArgumentError(
+      `${scheme === undefined ? "a store URL begins with its backend" : `there is no backend "${scheme}:"`}: one of ${schemes(Object.keys(BACKENDS))}`,
+    );
+  }
+  try {
+    const imported: Backend = await import(backend.package);
+    return imported;
+  } catch (error) {
+    if (isMissing(error, backend.package)) {
+      throw new BackendNotInstalledError(
+        `"${scheme}:" needs the package ${backend.package}, which is not installed: npm install ${backend.package}`,
+        { cause: error },
+      );
+    }
+    throw new BackendError(`the package ${backend.package} could not be loaded`, { cause: error });
+  }
+}
+
+/** Whether this very package was not found, rather than one that it imports itself. */
+function isMissing(error: unknown, name: string): boolean {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    error.code === "ERR_MODULE_NOT_FOUND" &&
+    error.message.includes(`'${name}'`)
+  );
+}
+
+function schemes(names: readonly string[]): string {
+  return names.map((name) => `${name}:`).join(", ");
+}

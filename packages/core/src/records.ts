@@ -1,0 +1,606 @@
+/** The operations on single records and batches of them, which a store and its collections have in common. */
+import { type Change, type KeyQueue, liveOrNone, modify, swap } from "./atomics.ts";
+import { chunksOf, deleteMany, getMany, keysOf, putMany, runChunks, successes } from "./batch.ts";
+import { aborted, type CallOptions, type CallSubject, explain, OngoingCall } from "./call.ts";
+import { type Capabilities, type Capability, type Has, requireCapabilities } from "./capabilities.ts";
+import type { Connection } from "./connection.ts";
+import {
+  type Cursor,
+  chain,
+  type Driver,
+  isPromise,
+  type MaybePromise,
+  type Page,
+  type RecordId,
+  type Settled,
+  type StoredRecord,
+  type WriteRequest,
+} from "./driver/driver.ts";
+import { all, settle } from "./driver/layer.ts";
+import { InvalidArgumentError, InvalidCounterError, KeyValueError } from "./errors.ts";
+import { checkJson, cloneJson, copyJson, type Jsonable, type JsonValue } from "./json.ts";
+import { checkName, type Duration, type Entry, type Expiry, expiryOf, kindOf, type Revision } from "./record.ts";
+import { newRevision } from "./revision.ts";
+import type { Shape } from "./schema.ts";
+
+declare const capability: unique symbol;
+
+export type PutOptions = CallOptions & Expiry;
+/** One element of `putMany`. */
+export type PutEntry<V> = { readonly key: string; readonly value: V } & Expiry;
+export type UpdateOptions = CallOptions &
+  (Expiry | { readonly keepTtl: true; readonly ttl?: undefined; readonly expiresAt?: undefined });
+export type IncrementOptions = CallOptions & {
+  /** Counts when the call creates the number; else the expiry stays as it is. */
+  readonly ttl?: Duration | undefined;
+};
+
+/** What a store and its collections share. */
+export interface Context {
+  readonly connection: Connection;
+  /** The outermost layer. */
+  readonly driver: Driver;
+  readonly defaultCollection: string;
+  readonly queue: KeyQueue;
+}
+
+/**
+ * Every method rejects with a {@link KeyValueError}, never throws; each also with `StoreClosedError`, `TimeoutError`,
+ * `AbortedError`, `StoreUnavailableError` and `InvalidNameError`, which are not repeated below.
+ */
+export abstract class Records<in C extends Capability, Out, In> {
+  declare readonly [capability]: Has<C>;
+  /** The collection's name. */
+  readonly name: string;
+  protected readonly context: Context;
+  readonly #shape: Shape<Out>;
+
+  /** @internal */
+  constructor(context: Context, name: string, shape: Shape<Out>) {
+    checkName(name, "collection");
+    this.context = context;
+    this.name = name;
+    this.#shape = shape;
+  }
+
+  /** What the store can do, through all its layers. */
+  get capabilities(): Capabilities {
+    return this.context.driver.capabilities;
+  }
+
+  /** The value, or `undefined` where there is none. @throws CorruptRecordError, SchemaError */
+  get(key: string, options?: CallOptions): Promise<Out | undefined> {
+    return this.#one({ operation: "get", key }, options, this.#get, this.#valueOf);
+  }
+
+  /** Whether there is a record. */
+  has(key: string, options?: CallOptions): Promise<boolean> {
+    return this.#one({ operation: "has", key }, options, this.#get, (record) => this.#live(record) !== undefined);
+  }
+
+  /** The values in the order of the keys, which may repeat. @throws BatchError */
+  getMany(keys: Iterable<string>, options?: CallOptions): Promise<(Out | undefined)[]> {
+    return this.#many("getMany", keys, options, this.#valueOf);
+  }
+
+  /** The value with what is known about it. @throws CorruptRecordError, SchemaError */
+  getEntry(key: string, options?: CallOptions): Promise<Entry<Out> | undefined> {
+    return this.#one({ operation: "getEntry", key }, options, this.#get, (record) => this.entryOf(key, record));
+  }
+
+  /** The entries in the order of the keys, which may repeat. @throws BatchError */
+  getEntries(keys: Iterable<string>, options?: CallOptions): Promise<(Entry<Out> | undefined)[]> {
+    return this.#many("getEntries", keys, options, (record, key) => this.entryOf(key, record));
+  }
+
+  /**
+   * Stores the value in place of what was there, its expiry too.
+   * @throws InvalidValueError, InvalidTtlError, SchemaError, ValueTooLargeError
+   */
+  put<const V extends In>(
+    this: Records<"write", Out, In>,
+    key: string,
+    value: V & Jsonable<V>,
+    options?: PutOptions,
+  ): Promise<void> {
+    const { driver } = this.context;
+    return this.#write("put", "write", key, value, options, (id, record, call) => driver.put(id, record, call));
+  }
+
+  /** Stores all entries; of several with one key the last. Nothing is sent where one is invalid. @throws as put, BatchError */
+  async putMany<const V extends In>(
+    this: Records<"write", Out, In>,
+    entries: Iterable<PutEntry<V & Jsonable<V>>>,
+    options?: CallOptions,
+  ): Promise<void> {
+    const { driver } = this.context;
+    const subject = this.#subject("putMany", true);
+    const requests = await explaining(subject, async () => {
+      this.#require("write", "putMany");
+      const last = new Map<string, WriteRequest>();
+      if (typeof entries?.[Symbol.iterator] !== "function") {
+        throw new InvalidArgumentError("entries must be an iterable of { key, value }");
+      }
+      const now = Date.now();
+      const checks: MaybePromise<unknown>[] = [];
+      for (const entry of entries) {
+        checkName(entry?.key, "key");
+        try {
+          const record = newRecord(copyJson(entry.value), now, expiryOf(entry, now));
+          checks.push(this.#check(record.value));
+          last.set(entry.key, { id: { collection: this.name, key: entry.key }, record });
+        } catch (error) {
+          throw explain(error, { ...subject, key: entry.key });
+        }
+      }
+      await all(checks);
+      return [...last.values()];
+    });
+    const keyOf = ({ id }: WriteRequest): string => id.key;
+    const write = (chunk: readonly WriteRequest[], call: OngoingCall) => putMany(driver, chunk, call);
+    successes(requests.map(keyOf), await this.#chunks(subject, requests, keyOf, options, write));
+  }
+
+  /** Whether there was a record. */
+  delete(this: Records<"write", Out, In>, key: string, options?: CallOptions): Promise<boolean> {
+    const { driver } = this.context;
+    return this.#one(
+      { operation: "delete", key, writes: true },
+      options,
+      (id, call) => {
+        this.#require("write", "delete");
+        return driver.delete(id, call);
+      },
+      same,
+    );
+  }
+
+  /** How many of the records there were. A key that repeats counts once. @throws BatchError */
+  async deleteMany(this: Records<"write", Out, In>, keys: Iterable<string>, options?: CallOptions): Promise<number> {
+    const { driver } = this.context;
+    const subject = this.#subject("deleteMany", true);
+    const unique = await explaining(subject, () => {
+      this.#require("write", "deleteMany");
+      return [...new Set(keysOf(keys))];
+    });
+    const ids = unique.map((key) => ({ collection: this.name, key }));
+    const answers = await this.#chunks(subject, ids, keyOfId, options, (chunk, call) =>
+      deleteMany(driver, chunk, call),
+    );
+    return successes(unique, answers).filter(Boolean).length;
+  }
+
+  /**
+   * Stores the value only where there is no record: the new revision; `undefined` where there is one.
+   * @throws as put
+   */
+  putIfAbsent<const V extends In>(
+    this: Records<"atomic", Out, In>,
+    key: string,
+    value: V & Jsonable<V>,
+    options?: PutOptions,
+  ): Promise<Revision | undefined> {
+    return this.#write("putIfAbsent", "atomic", key, value, options, (id, record, call) =>
+      this.#swap(id, "absent", record, call),
+    );
+  }
+
+  /** Deletes the record and gives its value: of several callers, one gets it. @throws CorruptRecordError, SchemaError */
+  take(this: Records<"atomic", Out, In>, key: string, options?: CallOptions): Promise<Out | undefined> {
+    const { driver } = this.context;
+    const { take } = driver;
+    if (take && driver.capabilities.atomic && !this.#shape.checks) {
+      const subject = { operation: "take", key, writes: true };
+      return this.#one(subject, options, (id, call) => take.call(driver, id, call), this.#valueOf);
+    }
+    let taken: Out | undefined;
+    return this.#modify(
+      "take",
+      key,
+      options,
+      async (current) => {
+        taken = await this.#valueOf(current);
+        return undefined;
+      },
+      () => taken,
+    );
+  }
+
+  /**
+   * Stores the value only where the record still has this revision (see `getEntry`): the new revision; `undefined`
+   * where someone else changed or deleted it. @throws as put
+   */
+  compareAndSwap<const V extends In>(
+    this: Records<"atomic", Out, In>,
+    key: string,
+    revision: Revision,
+    value: V & Jsonable<V>,
+    options?: PutOptions,
+  ): Promise<Revision | undefined> {
+    return this.#write("compareAndSwap", "atomic", key, value, options, (id, record, call) => {
+      checkRevision(revision);
+      return this.#swap(id, revision, record, call);
+    });
+  }
+
+  /** Deletes the record only where it still has this revision: whether it did. */
+  compareAndDelete(
+    this: Records<"atomic", Out, In>,
+    key: string,
+    revision: Revision,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    return this.#one(
+      { operation: "compareAndDelete", key, writes: true },
+      options,
+      (id, call) => {
+        this.#require("atomic", "compareAndDelete");
+        checkRevision(revision);
+        return swap(this.context.driver, id, revision, undefined, call);
+      },
+      ({ swapped }) => swapped,
+    );
+  }
+
+  /**
+   * Adds `by` to the number, which begins at 0: the sum.
+   * @throws InvalidCounterError where the value is no number, or the sum is neither a safe integer nor a finite float
+   */
+  increment(this: Records<"atomic", Out, In>, key: string, by = 1, options?: IncrementOptions): Promise<number> {
+    let sum = 0;
+    return this.#modify(
+      "increment",
+      key,
+      options,
+      async (current) => {
+        const now = Date.now();
+        sum = add(current?.value ?? 0, by);
+        await this.#check(sum);
+        const expiresAt = current ? current.expiresAt : expiryOf({ ttl: options?.ttl }, now);
+        return newRecord(sum, current?.createdAt ?? now, expiresAt);
+      },
+      () => sum,
+    );
+  }
+
+  /** Gives the record a new time to live, `null` for ever: whether there was one. @throws InvalidTtlError */
+  touch(this: Records<"atomic", Out, In>, key: string, ttl: Duration | null, options?: CallOptions): Promise<boolean> {
+    let found = false;
+    return this.#modify(
+      "touch",
+      key,
+      options,
+      (current) => {
+        const expiresAt = ttl === null ? undefined : expiryOf({ ttl: ttl ?? Number.NaN }, Date.now());
+        found = current !== undefined;
+        return current && newRecord(current.value, current.createdAt, expiresAt);
+      },
+      () => found,
+    );
+  }
+
+  /**
+   * Replaces the value by what `change` makes of it; `undefined` deletes. `change` runs again where another process
+   * was faster, so it should do nothing else. Resolves to the new value.
+   * @throws as put
+   */
+  update<const V extends In>(
+    this: Records<"atomic", Out, In>,
+    key: string,
+    change: (current: Out | undefined) => MaybePromise<(V & Jsonable<V>) | undefined>,
+    options?: UpdateOptions,
+  ): Promise<Out | undefined> {
+    let result: Out | undefined;
+    let thrown: { readonly error: unknown } | undefined;
+    const attempt = this.#modify(
+      "update",
+      key,
+      options,
+      async (current) => {
+        const before = await this.#valueOf(current);
+        const changed = await Promise.resolve(before)
+          .then(change)
+          .catch((error: unknown) => {
+            thrown = { error };
+            throw error;
+          });
+        if (changed === undefined) {
+          result = undefined;
+          return undefined;
+        }
+        const value = copyJson(changed);
+        result = await this.#read(value);
+        const now = Date.now();
+        const keepsTtl = options !== undefined && "keepTtl" in options && options.keepTtl;
+        return newRecord(value, current?.createdAt ?? now, keepsTtl ? current?.expiresAt : expiryOf(options, now));
+      },
+      () => result,
+    );
+    // The caller's own error stays what it is.
+    return attempt.catch((error: unknown) => {
+      throw thrown ? thrown.error : error;
+    });
+  }
+
+  /** What users read of a record; `undefined` where it has expired. */
+  protected entryOf(key: string, record: StoredRecord | undefined): MaybePromise<Entry<Out> | undefined> {
+    const live = this.#live(record);
+    if (live === undefined) return undefined;
+    const { createdAt, expiresAt, revision } = live;
+    return chain(this.#read(live.value), (value) => ({
+      key,
+      value,
+      ...(createdAt !== undefined && { createdAt: new Date(createdAt) }),
+      ...(expiresAt !== undefined && {
+        expiresAt: new Date(expiresAt),
+        // More than 0 also where the backend's clock, which decides, is behind this one.
+        ttl: Math.max(1, expiresAt - Date.now()) / 1000,
+      }),
+      revision,
+    }));
+  }
+
+  /** The entry of a record that was listed, or its error. */
+  protected async listedEntry(key: string, record: Settled<StoredRecord> | undefined): Promise<Entry<Out> | undefined> {
+    try {
+      if (record instanceof KeyValueError) throw record;
+      return await this.entryOf(key, record);
+    } catch (error) {
+      throw explain(error, { ...this.#subject("entries"), key });
+    }
+  }
+
+  /** One exchange that is no record's own: a page of an enumeration, a ping. */
+  protected exchange<T>(
+    operation: string,
+    options: CallOptions | undefined,
+    exchange: (call: OngoingCall) => MaybePromise<T>,
+    writes = false,
+  ): Promise<T> {
+    return this.#call(this.#subject(operation, writes), options, exchange, same);
+  }
+
+  /** What is listed, page after page as the loop asks; each page is a call of its own. */
+  protected async *pages<T>(
+    operation: string,
+    options: CallOptions | undefined,
+    page: (cursor: Cursor | undefined, call: OngoingCall) => MaybePromise<Page<T>>,
+  ): AsyncGenerator<T, void, undefined> {
+    let cursor: Cursor | undefined;
+    do {
+      const { items, next } = await this.exchange(operation, options, (call) => {
+        this.#require("enumerate", operation);
+        return page(cursor, call);
+      });
+      for (const item of items) {
+        if (options?.signal?.aborted) throw explain(aborted(options.signal), this.#subject(operation));
+        yield item;
+      }
+      cursor = next;
+    } while (cursor !== undefined);
+  }
+
+  /** All steps of `clear` or `cull`. */
+  protected async sweep(
+    operation: string,
+    options: CallOptions | undefined,
+    step: (cursor: Cursor | undefined, call: OngoingCall) => MaybePromise<Cursor | undefined>,
+  ): Promise<void> {
+    let cursor: Cursor | undefined;
+    do {
+      cursor = await this.exchange(
+        operation,
+        options,
+        (call) => {
+          this.#require("clear", operation);
+          return step(cursor, call);
+        },
+        true,
+      );
+    } while (cursor !== undefined);
+  }
+
+  #subject(operation: string, writes = false): CallSubject {
+    return { operation, collection: this.name, writes };
+  }
+
+  #require(wanted: Capability, operation: string): void {
+    if (!this.capabilities[wanted]) requireCapabilities(this.capabilities, [wanted], operation);
+  }
+
+  readonly #get = (id: RecordId, call: OngoingCall): MaybePromise<StoredRecord | undefined> =>
+    this.context.driver.get(id, call);
+
+  readonly #valueOf = (record: StoredRecord | undefined): MaybePromise<Out | undefined> => {
+    const live = this.#live(record);
+    return live === undefined ? undefined : this.#read(live.value);
+  };
+
+  #live(record: StoredRecord | undefined): StoredRecord | undefined {
+    return liveOrNone(this.context.driver, record);
+  }
+
+  /** The caller's own copy, by the schema. */
+  #read(value: JsonValue): MaybePromise<Out> {
+    return this.#shape.read(this.context.driver.keepsReferences ? cloneJson(value) : value);
+  }
+
+  #check(value: JsonValue): MaybePromise<unknown> {
+    return this.#shape.checks ? this.#shape.read(value) : undefined;
+  }
+
+  /** The value checked, and copied where anyone could see it later than at once. */
+  #accept(value: unknown): JsonValue {
+    const { driver, connection } = this.context;
+    if (driver === connection.driver && connection.ready && !driver.keepsReferences) {
+      checkJson(value);
+      return value;
+    }
+    return copyJson(value);
+  }
+
+  #swap(id: RecordId, expected: Revision | "absent", next: StoredRecord, call: OngoingCall) {
+    return chain(swap(this.context.driver, id, expected, next, call), ({ swapped }) =>
+      swapped ? next.revision : undefined,
+    );
+  }
+
+  #call<T, R>(
+    subject: CallSubject,
+    options: CallOptions | undefined,
+    exchange: (call: OngoingCall) => MaybePromise<T>,
+    finish: (answer: T) => R | Promise<R>,
+  ): Promise<R> {
+    let call: OngoingCall | undefined;
+    try {
+      call = new OngoingCall(this.context.connection, subject, options);
+      const answer = exchange(call);
+      if (isPromise(answer)) return call.race(answer, finish);
+      call.end();
+      return Promise.resolve(call.finished(finish(answer)));
+    } catch (error) {
+      call?.end();
+      return Promise.reject(call ? call.explain(error) : explain(error, subject));
+    }
+  }
+
+  #one<T, R>(
+    subject: { readonly operation: string; readonly key: string; readonly writes?: boolean },
+    options: CallOptions | undefined,
+    exchange: (id: RecordId, call: OngoingCall) => MaybePromise<T>,
+    finish: (answer: T) => R | Promise<R>,
+  ): Promise<R> {
+    const { operation, key, writes } = subject;
+    return this.#call(
+      { operation, collection: this.name, key, writes },
+      options,
+      (call) => {
+        checkName(key, "key");
+        return exchange({ collection: this.name, key }, call);
+      },
+      finish,
+    );
+  }
+
+  #write<R>(
+    operation: string,
+    needed: Capability,
+    key: string,
+    value: unknown,
+    options: PutOptions | undefined,
+    exchange: (id: RecordId, record: StoredRecord, call: OngoingCall) => MaybePromise<R>,
+  ): Promise<R> {
+    return this.#one(
+      { operation, key, writes: true },
+      options,
+      (id, call) => {
+        this.#require(needed, operation);
+        const now = Date.now();
+        const record = newRecord(this.#accept(value), now, expiryOf(options, now));
+        return chain(this.#check(record.value), () => exchange(id, record, call));
+      },
+      same,
+    );
+  }
+
+  /** A read-modify-write, after those of this process on the same key that came before. */
+  #modify<R>(
+    operation: string,
+    key: string,
+    options: CallOptions | undefined,
+    change: Change,
+    result: () => R,
+  ): Promise<R> {
+    const { driver, queue } = this.context;
+    return this.#one(
+      { operation, key, writes: true },
+      options,
+      (id, call) => {
+        this.#require("atomic", operation);
+        return chain(queue.turn(id, call), () => modify(driver, id, call, change));
+      },
+      result,
+    );
+  }
+
+  /** All chunks of a batch, each a call of its own; an error of one record names it. */
+  #chunks<T, R>(
+    subject: CallSubject,
+    items: readonly T[],
+    keyOf: (item: T) => string,
+    options: CallOptions | undefined,
+    exchange: (chunk: readonly T[], call: OngoingCall) => MaybePromise<readonly Settled<R>[]>,
+  ): Promise<Settled<R>[]> {
+    return runChunks(chunksOf(this.context.driver, items), (chunk) => {
+      let current: OngoingCall | undefined;
+      return this.#call(
+        subject,
+        options,
+        (call) => {
+          current = call;
+          return exchange(chunk, call);
+        },
+        (answers) =>
+          answers.map((answer, at) =>
+            current && answer instanceof KeyValueError ? current.explain(answer, keyOf(chunk[at] as T)) : answer,
+          ),
+      );
+    });
+  }
+
+  async #many<R>(
+    operation: string,
+    keys: Iterable<string>,
+    options: CallOptions | undefined,
+    finish: (record: StoredRecord | undefined, key: string) => MaybePromise<R>,
+  ): Promise<R[]> {
+    const { driver } = this.context;
+    const subject = this.#subject(operation);
+    const wanted = await explaining(subject, () => keysOf(keys));
+    const unique = [...new Set(wanted)];
+    const ids = unique.map((key) => ({ collection: this.name, key }));
+    const records = await this.#chunks(subject, ids, keyOfId, options, (chunk, call) => getMany(driver, chunk, call));
+    const position = unique.length === wanted.length ? undefined : new Map(unique.map((key, at) => [key, at]));
+    const answers = wanted.map((key, at) => {
+      const record = records[position?.get(key) ?? at];
+      if (record instanceof KeyValueError) return record;
+      return settle(
+        () => finish(record, key),
+        (error) => explain(error, { ...subject, key }),
+      );
+    });
+    return successes(wanted, await all(answers));
+  }
+}
+
+const same = <T>(answer: T): T => answer;
+const keyOfId = (id: RecordId): string => id.key;
+
+function newRecord(value: JsonValue, createdAt: number | undefined, expiresAt: number | undefined): StoredRecord {
+  return { value, createdAt, expiresAt, revision: newRevision() };
+}
+
+/** What is checked before the first exchange of a call with several. */
+async function explaining<T>(subject: CallSubject, prepare: () => MaybePromise<T>): Promise<T> {
+  try {
+    return await prepare();
+  } catch (error) {
+    throw error instanceof KeyValueError && error.operation !== undefined ? error : explain(error, subject);
+  }
+}
+
+function checkRevision(revision: unknown): void {
+  if (typeof revision === "string" && revision !== "" && revision !== "absent") return;
+  throw new InvalidArgumentError("a revision must be one that a store has given");
+}
+
+function add(current: JsonValue, by: unknown): number {
+  if (typeof by !== "number" || !Number.isFinite(by)) {
+    throw new InvalidArgumentError(`a counter changes by a finite number, not by ${kindOf(by)}`);
+  }
+  if (typeof current !== "number") throw new InvalidCounterError("the stored value is not a number");
+  const sum = current + by;
+  const exact = Number.isInteger(current) && Number.isInteger(by) ? Number.isSafeInteger(sum) : Number.isFinite(sum);
+  if (!exact) throw new InvalidCounterError("the sum would leave the range of exact numbers");
+  return sum + 0;
+}

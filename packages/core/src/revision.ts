@@ -1,0 +1,18 @@
+/** Revisions: made for each write, unique among all processes. */
+import type { Revision } from "./record.ts";
+
+let origin: string | undefined;
+let count = 0;
+
+/** 96 random bits of this process and a counter; at most 28 characters of `A-Z a-z 0-9 _ -`. */
+export function newRevision(): Revision {
+  origin ??= randomOrigin();
+  return (origin + (count++).toString(36)) as Revision;
+}
+
+function randomOrigin(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_");
+}
