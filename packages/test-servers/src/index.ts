@@ -1,0 +1,8 @@
+// Starts the real servers that the tests and the benchmarks of kv talk to.
+
+export { type Python, pythonEnvironment } from "./python.ts";
+export type { Server } from "./server.ts";
+export type { ServerName } from "./servers/index.ts";
+export type { RedisOptions } from "./servers/redis.ts";
+export { type Started, startServer } from "./start.ts";
+export { pythonFor, serverFor, type TestRunner } from "./testing.ts";

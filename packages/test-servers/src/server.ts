@@ -1,0 +1,56 @@
+// The contract of a running server, and of the recipe by which one kind of server is started.
+
+import type { Source } from "./source.ts";
+
+/** A server that tests talk to. */
+export interface Server extends AsyncDisposable {
+  readonly name: string;
+  /** Where it answers, with the password of the default user if it has one. The same after a restart. */
+  readonly url: string;
+  readonly port: number;
+  /** The PEM of the authority that signed its certificate; `undefined` if it does not speak TLS. */
+  readonly ca: string | undefined;
+  /** Given by the environment: not ours, so `kill`, `pause`, `resume` and `restart` throw, and `stop` does nothing. */
+  readonly external: boolean;
+  /** Ends the process and removes its data; resolves when nothing is left. May be called again. */
+  stop(): Promise<void>;
+  /** SIGKILL; resolves once the process is gone. Its port and data are kept for `restart`. */
+  kill(): Promise<void>;
+  /** SIGSTOP: connections stay open and nothing answers. Throws if it is not running. */
+  pause(): void;
+  /** SIGCONT, after `pause`. Throws if it is not running. */
+  resume(): void;
+  /** Ends it if it runs, starts it on the same port and data, and resolves once it is ready. */
+  restart(): Promise<void>;
+  /** All that it has printed, also after `stop`. */
+  logs(): string;
+}
+
+/** What every server can be started with. Who gives options gets a server of our own, never an external one. */
+export interface StartOptions {
+  /** The test kills, pauses, restarts or empties the server, so it must be its own. */
+  readonly own?: boolean;
+  /** More arguments for the server's program, after ours. */
+  readonly args?: readonly string[];
+}
+
+/** How one kind of server is started: the one thing that a new kind of server must bring. */
+export interface Recipe<Options extends StartOptions> {
+  readonly name: string;
+  /** The environment variable that may hold the URL of an external server. */
+  readonly variable: string;
+  /** The port of an external server whose URL names none. */
+  readonly port: number;
+  /** Where its program can come from; the first that has it is taken. */
+  readonly sources: readonly Source[];
+  /** Called once for each server, before its first start. `folder` is empty and the server's own. */
+  prepare(place: { readonly folder: string; readonly host: string }, options: Options): Promise<Plan>;
+}
+
+export interface Plan {
+  args(port: number): readonly string[];
+  url(port: number): string;
+  readonly ca: string | undefined;
+  /** Whether the very server that we started answers on the port and takes work. Settles within seconds; never rejects. */
+  ready(port: number): Promise<boolean>;
+}
