@@ -23,7 +23,7 @@ print(json.dumps([version("py-key-value-aio"), RedisStore.__name__]))`;
   });
 
   it("rejects with what a failing script says", async () => {
-    await expect(python.run("raise ValueError('no good')")).rejects.toThrow(/Traceback[^]*ValueError: no good/);
+    await expect(python.run("raise ValueError('no good')")).rejects.toThrow(/Traceback.*ValueError: no good/s);
   });
 
   it("is made once", async () => {

@@ -38,7 +38,7 @@ export const redis: Recipe<RedisOptions> = {
     const probe = { user: `probe-${randomUUID()}`, password: randomUUID() };
     const aclFile = join(folder, "users.acl");
     const everybody = [`user ${probe.user} on >${probe.password} +ping +info`, ...users(options)];
-    await writeFile(aclFile, everybody.map((user) => `${user}\n`));
+    await writeFile(aclFile, `${everybody.join("\n")}\n`);
     const certificate = options.tls ? await makeCertificate(folder) : undefined;
     const settings = [
       ...["--bind", host, "--protected-mode", "no", "--dir", folder, "--aclfile", aclFile],
