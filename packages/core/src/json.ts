@@ -22,19 +22,22 @@ type NotJson =
 
 /**
  * `T` where it is JSON, interfaces included; what is not becomes `never`, so that `value: T & Jsonable<T>` does not
- * compile. Optional properties are allowed, since an `undefined` property is left out.
+ * compile. Optional properties are allowed, since an `undefined` property is left out. What is a `JsonValue` already is
+ * not walked: that would have no end.
  */
-export type Jsonable<T> = T extends JsonPrimitive | undefined
+export type Jsonable<T> = [T] extends [JsonValue]
   ? T
-  : T extends NotJson
-    ? never
-    : T extends object
-      ? { [K in keyof T]: Jsonable<T[K]> }
-      : T extends unknown
-        ? unknown extends T
-          ? T
-          : never
-        : never;
+  : T extends JsonPrimitive | undefined
+    ? T
+    : T extends NotJson
+      ? never
+      : T extends object
+        ? { [K in keyof T]: Jsonable<T[K]> }
+        : T extends unknown
+          ? unknown extends T
+            ? T
+            : never
+          : never;
 
 /** Deepest nesting of arrays and objects that is stored; Python's parser, for one, ends a little below 1,000. */
 export const MAX_DEPTH = 500;
