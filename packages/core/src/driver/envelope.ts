@@ -59,11 +59,11 @@ export function isForeign(revision: Revision): boolean {
  * @throws CorruptRecordError, InexactNumberError
  */
 export function decodeEnvelope(text: string, numbers: InexactNumbers = "error"): Envelope {
-  const fields = parse(text, numbers);
+  const parsed = parse(text);
+  const ours = isObject(parsed) && typeof parsed["revision"] === "string" && parsed["revision"] !== "";
+  const fields = ours ? parsed : parseForeign(text, numbers, parsed);
   if (!isObject(fields)) throw new CorruptRecordError("the stored record is not a JSON object");
   const { revision, collection, key, created_at, expires_at, wrapped } = fields;
-  const ours = typeof revision === "string" && revision !== "";
-  if (!ours) refuseInexact(text, numbers);
   for (const part of [collection, key, created_at, expires_at]) {
     if (part !== undefined && part !== null && typeof part !== "string") {
       throw new CorruptRecordError("a name or a time in the stored record is not a string");
@@ -71,7 +71,7 @@ export function decodeEnvelope(text: string, numbers: InexactNumbers = "error"):
   }
   let value: JsonValue | undefined = fields["value"];
   // Some of Python's stores keep the value as text inside the text.
-  if (typeof value === "string" && !ours) value = parse(value, numbers);
+  if (typeof value === "string" && !ours) value = parseForeign(value, numbers);
   if (!isObject(value)) throw new CorruptRecordError("the stored record holds no value");
   if (ours && wrapped === true) {
     if (value["items"] === undefined) throw new CorruptRecordError("the stored record holds no value");
@@ -140,42 +140,49 @@ function parseTime(text: string | undefined): number | undefined {
   return seconds + Math.ceil(Number((match?.[2] ?? "").padEnd(9, "0")) / 1e6);
 }
 
-function parse(text: string, numbers: InexactNumbers): JsonValue {
+/** `undefined` where it is not JSON. */
+function parse(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text);
   } catch {
     // The parser's own error quotes the text.
-    const standard = replaceTokens(text, /NaN|-?Infinity/, () => "null");
-    if (standard !== text) {
-      if (numbers === "error")
-        throw new InexactNumberError("another program stored NaN or Infinity, which JSON cannot hold");
-      try {
-        return JSON.parse(standard);
-      } catch {
-        // Not JSON for another reason too.
-      }
-    }
-    throw new CorruptRecordError("the stored record is not JSON");
+    return undefined;
   }
 }
 
-/** @throws InexactNumberError where an integer of another writer would be rounded */
-function refuseInexact(text: string, numbers: InexactNumbers): void {
-  if (numbers === "nearest" || !/\d{16}/.test(text)) return;
-  replaceTokens(text, /-?\d{16,}(?![\d.eE])/, (digits) => {
-    if (BigInt(digits) !== BigInt(Number(digits))) {
-      throw new InexactNumberError("another program stored an integer beyond 2^53, which would be rounded");
-    }
-    return digits;
-  });
-}
+/** What may be a number that JSON or JavaScript cannot hold. */
+const SUSPECT = /NaN|Infinity|\d{16}|[eE]\+?\d{3}/;
 
-/** Replaces what matches outside of JSON strings. */
-function replaceTokens(text: string, token: RegExp, replacement: (match: string) => string): string {
-  const pattern = new RegExp(`"(?:[^"\\\\]|\\\\.)*"|(${token.source})`, "gs");
-  return text.replace(pattern, (whole, match: string | undefined) =>
-    match === undefined ? whole : replacement(match),
-  );
+/** A JSON string, else a number as Python writes them. */
+const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|(NaN|-?Infinity|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/gs;
+
+/**
+ * The JSON of another program.
+ * @param parsed what {@link parse} makes of the text
+ * @throws CorruptRecordError, InexactNumberError
+ */
+function parseForeign(text: string, numbers: InexactNumbers, parsed = parse(text)): JsonValue {
+  let value = parsed;
+  if (SUSPECT.test(text)) {
+    let inexact = false;
+    const standard = text.replace(STRING_OR_NUMBER, (token, number: string | undefined) => {
+      if (number === undefined) return token;
+      const nearest = Number(number);
+      if (!Number.isFinite(nearest)) {
+        inexact = true;
+        return "null";
+      }
+      // A float is as near to what was written as any float can be.
+      inexact ||= /^-?\d{16,}$/.test(number) && BigInt(number) !== BigInt(nearest);
+      return token;
+    });
+    if (standard !== text) value = parse(standard);
+    if (value !== undefined && inexact && numbers === "error") {
+      throw new InexactNumberError("another program stored a number that JavaScript cannot hold exactly");
+    }
+  }
+  if (value === undefined) throw new CorruptRecordError("the stored record is not JSON");
+  return value;
 }
 
 function isObject(value: JsonValue | undefined): value is { readonly [name: string]: JsonValue } {
