@@ -1,0 +1,43 @@
+/** Under which name an answer is kept: what was asked, of which server, by whom. */
+import { createHash } from "node:crypto";
+import type { AuthInfo } from "@modelcontextprotocol/server";
+import { isRecord, type RequestContext } from "./context.ts";
+
+/**
+ * Who asks: `undefined` where somebody does, but nobody has verified who, so that nothing may be kept for them.
+ * - a user, where the token's verifier put `sub` and `iss` (or `issuer`) into `authInfo.extra`;
+ * - else a token, so that a refreshed one begins anew. Never `clientId`: all users of one client product share it;
+ * - else anonymous.
+ */
+export function verifiedPrincipal({ http }: RequestContext): readonly string[] | undefined {
+  const authInfo = http?.authInfo;
+  if (authInfo) return ownerOf(authInfo);
+  const headers = http?.req?.headers;
+  return headers?.has("authorization") || headers?.has("cookie") ? undefined : ["anonymous"];
+}
+
+function ownerOf({ token, extra = {} }: AuthInfo): readonly string[] {
+  const issuer = extra.iss ?? extra.issuer;
+  const { sub } = extra;
+  return typeof issuer === "string" && typeof sub === "string" ? ["user", issuer, sub] : ["token", token];
+}
+
+/** What the caller was granted: a callback may check scopes itself, so other scopes may mean another answer. */
+export function grantOf({ http }: RequestContext): readonly unknown[] {
+  const { scopes = [], resource } = http?.authInfo ?? {};
+  return [[...new Set(scopes)].sort(), resource?.href ?? null];
+}
+
+/**
+ * The hex SHA-256 of what identifies an answer. Equal parts give equal keys, whatever the order of an object's
+ * properties; different parts give different ones.
+ */
+export function hashOf(parts: readonly unknown[]): string {
+  const inOrder = (_name: string, value: unknown): unknown =>
+    isRecord(value) ? Object.fromEntries(Object.entries(value).sort(byName)) : value;
+  return createHash("sha256").update(JSON.stringify(parts, inOrder)).digest("hex");
+}
+
+function byName([one]: [string, unknown], [other]: [string, unknown]): number {
+  return one < other ? -1 : 1;
+}
