@@ -1,5 +1,5 @@
 /** One call of a user: its deadline, its cancellation, and the race between them and the backend's answer. */
-import { type Call, isPromise } from "./driver/driver.ts";
+import { type Call, isPromise, type MaybePromise } from "./driver/driver.ts";
 import { AbortedError, asKeyValueError, type ErrorCode, type KeyValueError, TimeoutError } from "./errors.ts";
 import { timeoutOf } from "./record.ts";
 
@@ -13,40 +13,53 @@ export interface CallOptions {
 
 type Timer = ReturnType<typeof setTimeout>;
 
+/** The part of a call that only those need which have to wait for their answer. */
+interface Waiting {
+  readonly call: OngoingCall;
+  readonly deadline: number;
+  reject: ((error: KeyValueError) => void) | undefined;
+  /** Of a call with a timeout of its own. */
+  timer: Timer | undefined;
+  onAbort: (() => void) | undefined;
+  controller: AbortController | undefined;
+  previous: Waiting | undefined;
+  next: Waiting | undefined;
+}
+
 /**
  * The deadlines of all calls with the store's own timeout, by one timer. They end in the order in which they began, so
  * a doubly linked list is queue enough; a call leaves it as soon as it settles, and is garbage then.
  */
 export class Deadlines {
   readonly timeout: number;
-  #first: OngoingCall | undefined;
-  #last: OngoingCall | undefined;
+  #first: Waiting | undefined;
+  #last: Waiting | undefined;
   #timer: Timer | undefined;
 
   constructor(timeout: number) {
     this.timeout = timeout;
   }
 
-  add(call: OngoingCall): void {
+  add(waiting: Waiting): void {
     const last = this.#last;
-    this.#last = call;
+    this.#last = waiting;
     if (last) {
-      last.next = call;
-      call.previous = last;
+      last.next = waiting;
+      waiting.previous = last;
       return;
     }
-    this.#first = call;
+    this.#first = waiting;
     if (this.#timer) this.#timer.ref();
     else this.#arm(this.timeout);
   }
 
-  remove(call: OngoingCall): void {
-    const { previous, next } = call;
+  remove(waiting: Waiting): void {
+    const { previous, next } = waiting;
     if (previous) previous.next = next;
     else this.#first = next;
     if (next) next.previous = previous;
     else this.#last = previous;
-    call.previous = call.next = undefined;
+    waiting.previous = waiting.next = undefined;
     // A timer that runs on for nobody is cheaper than one for each call, but must not keep the process alive.
     if (!this.#first) this.#timer?.unref();
   }
@@ -57,7 +70,7 @@ export class Deadlines {
 
   #fire(): void {
     const now = performance.now();
-    while (this.#first && this.#first.deadline <= now) this.#first.expire();
+    while (this.#first && this.#first.deadline <= now) this.#first.call.expire();
     this.#timer = undefined;
     if (this.#first) this.#arm(Math.max(1, this.#first.deadline - now));
   }
@@ -80,44 +93,41 @@ export interface CallScope {
   end(): void;
 }
 
+const NOTHING: Promise<unknown> = Promise.resolve(undefined);
+
 export class OngoingCall implements Call {
   readonly subject: CallSubject;
   /** Called once, when the call ends. */
   onEnd: (() => void) | undefined = undefined;
-  previous: OngoingCall | undefined = undefined;
-  next: OngoingCall | undefined = undefined;
   readonly #scope: CallScope;
-  readonly #timeout: number;
-  readonly #userSignal: AbortSignal | undefined;
+  readonly #options: CallOptions | undefined;
+  #waiting: Waiting | undefined = undefined;
   #sent = false;
-  #deadline: number | undefined = undefined;
-  #controller: AbortController | undefined = undefined;
-  #reject: ((error: KeyValueError) => void) | undefined = undefined;
-  #ownTimer: Timer | undefined = undefined;
-  #onAbort: (() => void) | undefined = undefined;
   #ended = false;
 
   /** @throws InvalidArgumentError, AbortedError */
   constructor(scope: CallScope, subject: CallSubject, options: CallOptions | undefined) {
     this.subject = subject;
     this.#scope = scope;
-    this.#timeout = options?.timeout === undefined ? scope.deadlines.timeout : timeoutOf(options.timeout);
-    this.#userSignal = options?.signal;
-    if (this.#userSignal?.aborted) throw aborted(this.#userSignal);
+    this.#options = options;
+    if (options !== undefined) {
+      if (options.timeout !== undefined) timeoutOf(options.timeout);
+      if (options.signal?.aborted) throw aborted(options.signal);
+    }
     scope.begin();
   }
 
   get deadline(): number {
-    this.#deadline ??= performance.now() + this.#timeout;
-    return this.#deadline;
+    return this.#wait().deadline;
   }
 
   get signal(): AbortSignal {
-    if (!this.#controller) {
-      this.#controller = new AbortController();
-      if (this.#ended) this.#controller.abort();
+    const waiting = this.#wait();
+    if (!waiting.controller) {
+      waiting.controller = new AbortController();
+      if (this.#ended) waiting.controller.abort();
     }
-    return this.#controller.signal;
+    return waiting.controller.signal;
   }
 
   get ended(): boolean {
@@ -132,7 +142,7 @@ export class OngoingCall implements Call {
   end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
-    if (this.#reject) this.#disarm();
+    if (this.#waiting?.reject) this.#disarm(this.#waiting);
     this.#scope.end();
     this.onEnd?.();
     return true;
@@ -142,7 +152,13 @@ export class OngoingCall implements Call {
    * `finish(answer)` when the answer comes, or a rejection by the deadline or the caller's signal, whichever is first.
    * What comes later is dropped, an error too.
    */
-  race<T, R>(answer: Promise<T>, finish: (answer: T) => R | Promise<R>): Promise<R> {
+  settle<T, R>(answer: MaybePromise<T>, finish: (answer: T) => R | Promise<R>): Promise<R> {
+    if (!isPromise(answer)) {
+      this.end();
+      const result = this.#finished(finish(answer));
+      // Where the result is undefined, R is a type that includes it.
+      return result === undefined ? (NOTHING as Promise<R>) : Promise.resolve(result);
+    }
     return new Promise<R>((resolve, reject) => {
       this.#arm(reject);
       if (this.#scope.sentAtOnce) this.#sent = true;
@@ -150,7 +166,7 @@ export class OngoingCall implements Call {
         (value) => {
           if (!this.end()) return;
           try {
-            resolve(this.finished(finish(value)));
+            resolve(this.#finished(finish(value)));
           } catch (error) {
             reject(this.explain(error));
           }
@@ -162,8 +178,14 @@ export class OngoingCall implements Call {
     });
   }
 
+  /** Ends the call by an error: what it is to reject with. */
+  fail(error: unknown): KeyValueError {
+    this.end();
+    return this.explain(error);
+  }
+
   /** A result whose rejection, if it is a promise, is explained. */
-  finished<R>(result: R | Promise<R>): R | Promise<R> {
+  #finished<R>(result: R | Promise<R>): R | Promise<R> {
     if (!isPromise(result)) return result;
     return result.catch((error: unknown) => {
       throw this.explain(error);
@@ -180,35 +202,62 @@ export class OngoingCall implements Call {
     return explain(error, { ...this.subject, key }, this.#sent);
   }
 
+  get #timeout(): number {
+    const timeout = this.#options?.timeout;
+    return timeout === undefined ? this.#scope.deadlines.timeout : timeoutOf(timeout);
+  }
+
+  #wait(): Waiting {
+    this.#waiting ??= {
+      call: this,
+      deadline: performance.now() + this.#timeout,
+      reject: undefined,
+      timer: undefined,
+      onAbort: undefined,
+      controller: undefined,
+      previous: undefined,
+      next: undefined,
+    };
+    return this.#waiting;
+  }
+
   #arm(reject: (error: KeyValueError) => void): void {
-    this.#reject = reject;
-    const { deadlines } = this.#scope;
-    void this.deadline;
-    if (this.#timeout === deadlines.timeout) deadlines.add(this);
-    else this.#ownTimer = setTimeout(() => this.expire(), this.#timeout);
-    if (this.#userSignal) {
-      this.#onAbort = () => this.#cancel(aborted(this.#userSignal));
-      this.#userSignal.addEventListener("abort", this.#onAbort, { once: true });
+    const waiting = this.#wait();
+    waiting.reject = reject;
+    const { timeout, signal } = this.#options ?? {};
+    if (timeout === undefined) this.#scope.deadlines.add(waiting);
+    else waiting.timer = setTimeout(() => this.expire(), this.#timeout);
+    if (signal) {
+      waiting.onAbort = () => this.#cancel(aborted(signal));
+      signal.addEventListener("abort", waiting.onAbort, { once: true });
     }
   }
 
-  #disarm(): void {
-    this.#reject = undefined;
-    if (this.#ownTimer !== undefined) clearTimeout(this.#ownTimer);
-    else this.#scope.deadlines.remove(this);
-    if (this.#onAbort) this.#userSignal?.removeEventListener("abort", this.#onAbort);
+  #disarm(waiting: Waiting): void {
+    waiting.reject = undefined;
+    if (waiting.timer !== undefined) clearTimeout(waiting.timer);
+    else this.#scope.deadlines.remove(waiting);
+    if (waiting.onAbort) this.#options?.signal?.removeEventListener("abort", waiting.onAbort);
   }
 
   #cancel(error: KeyValueError): void {
-    const reject = this.#reject;
+    const { reject, controller } = this.#wait();
     if (!this.end()) return;
-    this.#controller?.abort(error);
+    controller?.abort(error);
     reject?.(this.explain(error));
   }
 }
 
-export function aborted(signal: AbortSignal | undefined): AbortedError {
-  return new AbortedError("the caller's signal was aborted", { cause: signal?.reason });
+/**
+ * Asked before a request for which something was waited, so that none is sent whose call has been told to have failed.
+ * @throws AbortedError where nobody waits for the answer any more
+ */
+export function stillWanted(call: Call): void {
+  if (call.ended) throw new AbortedError("the call had ended before its request was sent");
+}
+
+export function aborted(signal: AbortSignal): AbortedError {
+  return new AbortedError("the caller's signal was aborted", { cause: signal.reason });
 }
 
 /** Errors that end a call before its write, even where it has read something first. */

@@ -1,8 +1,8 @@
 /** A driver's life: opened by the first call, shared by all collections and layers, closed once. */
-import { type CallScope, Deadlines, OngoingCall } from "./call.ts";
+import { type CallScope, Deadlines, OngoingCall, stillWanted } from "./call.ts";
 import { type Call, type Driver, isPromise, type MaybePromise, type StoreEvent } from "./driver/driver.ts";
 import { around } from "./driver/layer.ts";
-import { AbortedError, asKeyValueError, StoreClosedError } from "./errors.ts";
+import { asKeyValueError, StoreClosedError } from "./errors.ts";
 
 export class Connection implements CallScope {
   /** The backend's own driver. */
@@ -60,6 +60,7 @@ export class Connection implements CallScope {
 
   #send<T>(call: Call, exchange: (call: Call) => MaybePromise<T>): MaybePromise<T> {
     if (this.ready) {
+      stillWanted(call);
       call.markSent();
       return exchange(call);
     }
@@ -68,7 +69,7 @@ export class Connection implements CallScope {
     });
     return this.#opening.then(
       () => {
-        if (call.ended) throw new AbortedError("the call had ended before the backend was open");
+        stillWanted(call);
         call.markSent();
         return exchange(call);
       },
@@ -85,7 +86,7 @@ export class Connection implements CallScope {
     try {
       const answer = this.base.open?.(call, (event) => this.#report(event));
       // The race only aborts `call.signal`: a second attempt must not begin before the driver has ended the first.
-      if (isPromise(answer)) await Promise.all([answer, call.race(answer, () => {}).catch(() => {})]);
+      if (isPromise(answer)) await Promise.all([answer, call.settle(answer, () => {}).catch(() => {})]);
       this.#opened = true;
     } finally {
       call.end();

@@ -1,14 +1,13 @@
 /** The operations on single records and batches of them, which a store and its collections have in common. */
 import { type Change, type KeyQueue, liveOrNone, modify, swap } from "./atomics.ts";
 import { chunksOf, deleteMany, getMany, keysOf, putMany, runChunks, successes } from "./batch.ts";
-import { aborted, type CallOptions, type CallSubject, explain, OngoingCall } from "./call.ts";
+import { aborted, type CallOptions, type CallSubject, explain, OngoingCall, stillWanted } from "./call.ts";
 import { type Capabilities, type Capability, type Has, requireCapabilities } from "./capabilities.ts";
 import type { Connection } from "./connection.ts";
 import {
   type Cursor,
   chain,
   type Driver,
-  isPromise,
   type MaybePromise,
   type Page,
   type RecordId,
@@ -70,12 +69,12 @@ export abstract class Records<in C extends Capability, Out, In> {
 
   /** The value, or `undefined` where there is none. @throws CorruptRecordError, SchemaError */
   get(key: string, options?: CallOptions): Promise<Out | undefined> {
-    return this.#one({ operation: "get", key }, options, this.#get, this.#valueOf);
+    return this.#one("get", key, false, options, this.#get, this.#valueOf);
   }
 
   /** Whether there is a record. */
   has(key: string, options?: CallOptions): Promise<boolean> {
-    return this.#one({ operation: "has", key }, options, this.#get, (record) => this.#live(record) !== undefined);
+    return this.#one("has", key, false, options, this.#get, (record) => this.#live(record) !== undefined);
   }
 
   /** The values in the order of the keys, which may repeat. @throws BatchError */
@@ -85,7 +84,7 @@ export abstract class Records<in C extends Capability, Out, In> {
 
   /** The value with what is known about it. @throws CorruptRecordError, SchemaError */
   getEntry(key: string, options?: CallOptions): Promise<Entry<Out> | undefined> {
-    return this.#one({ operation: "getEntry", key }, options, this.#get, (record) => this.entryOf(key, record));
+    return this.#one("getEntry", key, false, options, this.#get, (record) => this.entryOf(key, record));
   }
 
   /** The entries in the order of the keys, which may repeat. @throws BatchError */
@@ -103,8 +102,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     value: V & Jsonable<V>,
     options?: PutOptions,
   ): Promise<void> {
-    const { driver } = this.context;
-    return this.#write("put", "write", key, value, options, (id, record, call) => driver.put(id, record, call));
+    return this.#write("put", "write", key, value, options, this.#put);
   }
 
   /** Stores all entries; of several with one key the last. Nothing is sent where one is invalid. @throws as put, BatchError */
@@ -127,13 +125,14 @@ export abstract class Records<in C extends Capability, Out, In> {
         checkName(entry?.key, "key");
         try {
           const record = newRecord(copyJson(entry.value), now, expiryOf(entry, now));
-          checks.push(this.#check(record.value));
+          const explained = (error: unknown) => explain(error, { ...subject, key: entry.key });
+          checks.push(settle(() => this.#check(record.value), explained));
           last.set(entry.key, { id: { collection: this.name, key: entry.key }, record });
         } catch (error) {
           throw explain(error, { ...subject, key: entry.key });
         }
       }
-      await all(checks);
+      for (const answer of await all(checks)) if (answer instanceof KeyValueError) throw answer;
       return [...last.values()];
     });
     const keyOf = ({ id }: WriteRequest): string => id.key;
@@ -145,7 +144,9 @@ export abstract class Records<in C extends Capability, Out, In> {
   delete(this: Records<"write", Out, In>, key: string, options?: CallOptions): Promise<boolean> {
     const { driver } = this.context;
     return this.#one(
-      { operation: "delete", key, writes: true },
+      "delete",
+      key,
+      true,
       options,
       (id, call) => {
         this.#require("write", "delete");
@@ -190,8 +191,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     const { driver } = this.context;
     const { take } = driver;
     if (take && driver.capabilities.atomic && !this.#shape.checks) {
-      const subject = { operation: "take", key, writes: true };
-      return this.#one(subject, options, (id, call) => take.call(driver, id, call), this.#valueOf);
+      return this.#one("take", key, true, options, (id, call) => take.call(driver, id, call), this.#valueOf);
     }
     let taken: Out | undefined;
     return this.#modify(
@@ -231,7 +231,9 @@ export abstract class Records<in C extends Capability, Out, In> {
     options?: CallOptions,
   ): Promise<boolean> {
     return this.#one(
-      { operation: "compareAndDelete", key, writes: true },
+      "compareAndDelete",
+      key,
+      true,
       options,
       (id, call) => {
         this.#require("atomic", "compareAndDelete");
@@ -256,8 +258,8 @@ export abstract class Records<in C extends Capability, Out, In> {
         const now = Date.now();
         sum = add(current?.value ?? 0, by);
         await this.#check(sum);
-        const expiresAt = current ? current.expiresAt : expiryOf({ ttl: options?.ttl }, now);
-        return newRecord(sum, current?.createdAt ?? now, expiresAt);
+        const expiresAt = expiryOf({ ttl: options?.ttl }, now);
+        return newRecord(sum, current?.createdAt ?? now, current ? current.expiresAt : expiresAt);
       },
       () => sum,
     );
@@ -411,6 +413,9 @@ export abstract class Records<in C extends Capability, Out, In> {
   readonly #get = (id: RecordId, call: OngoingCall): MaybePromise<StoredRecord | undefined> =>
     this.context.driver.get(id, call);
 
+  readonly #put = (id: RecordId, record: StoredRecord, call: OngoingCall): MaybePromise<void> =>
+    this.context.driver.put(id, record, call);
+
   readonly #valueOf = (record: StoredRecord | undefined): MaybePromise<Out | undefined> => {
     const live = this.#live(record);
     return live === undefined ? undefined : this.#read(live.value);
@@ -429,10 +434,10 @@ export abstract class Records<in C extends Capability, Out, In> {
     return this.#shape.checks ? this.#shape.read(value) : undefined;
   }
 
-  /** The value checked, and copied where anyone could see it later than at once. */
+  /** The value checked, and copied where anyone could see it later than at once, as an asynchronous schema does. */
   #accept(value: unknown): JsonValue {
     const { driver, connection } = this.context;
-    if (driver === connection.driver && connection.ready && !driver.keepsReferences) {
+    if (driver === connection.driver && connection.ready && !driver.keepsReferences && !this.#shape.checks) {
       checkJson(value);
       return value;
     }
@@ -454,32 +459,30 @@ export abstract class Records<in C extends Capability, Out, In> {
     let call: OngoingCall | undefined;
     try {
       call = new OngoingCall(this.context.connection, subject, options);
-      const answer = exchange(call);
-      if (isPromise(answer)) return call.race(answer, finish);
-      call.end();
-      return Promise.resolve(call.finished(finish(answer)));
+      return call.settle(exchange(call), finish);
     } catch (error) {
-      call?.end();
-      return Promise.reject(call ? call.explain(error) : explain(error, subject));
+      return Promise.reject(call ? call.fail(error) : explain(error, subject));
     }
   }
 
+  /** As {@link #call}, of one record; written out again since each closure would cost where all calls pass. */
   #one<T, R>(
-    subject: { readonly operation: string; readonly key: string; readonly writes?: boolean },
+    operation: string,
+    key: string,
+    writes: boolean,
     options: CallOptions | undefined,
     exchange: (id: RecordId, call: OngoingCall) => MaybePromise<T>,
     finish: (answer: T) => R | Promise<R>,
   ): Promise<R> {
-    const { operation, key, writes } = subject;
-    return this.#call(
-      { operation, collection: this.name, key, writes },
-      options,
-      (call) => {
-        checkName(key, "key");
-        return exchange({ collection: this.name, key }, call);
-      },
-      finish,
-    );
+    const subject = { operation, collection: this.name, key, writes };
+    let call: OngoingCall | undefined;
+    try {
+      checkName(key, "key");
+      call = new OngoingCall(this.context.connection, subject, options);
+      return call.settle(exchange(subject, call), finish);
+    } catch (error) {
+      return Promise.reject(call ? call.fail(error) : explain(error, subject));
+    }
   }
 
   #write<R>(
@@ -490,17 +493,25 @@ export abstract class Records<in C extends Capability, Out, In> {
     options: PutOptions | undefined,
     exchange: (id: RecordId, record: StoredRecord, call: OngoingCall) => MaybePromise<R>,
   ): Promise<R> {
-    return this.#one(
-      { operation, key, writes: true },
-      options,
-      (id, call) => {
-        this.#require(needed, operation);
-        const now = Date.now();
-        const record = newRecord(this.#accept(value), now, expiryOf(options, now));
-        return chain(this.#check(record.value), () => exchange(id, record, call));
-      },
-      same,
-    );
+    const subject = { operation, collection: this.name, key, writes: true };
+    let call: OngoingCall | undefined;
+    try {
+      checkName(key, "key");
+      const begun = new OngoingCall(this.context.connection, subject, options);
+      call = begun;
+      this.#require(needed, operation);
+      const now = Date.now();
+      const record = newRecord(this.#accept(value), now, expiryOf(options, now));
+      const answer = this.#shape.checks
+        ? chain(this.#shape.read(record.value), () => {
+            stillWanted(begun);
+            return exchange(subject, record, begun);
+          })
+        : exchange(subject, record, begun);
+      return begun.settle(answer, same);
+    } catch (error) {
+      return Promise.reject(call ? call.fail(error) : explain(error, subject));
+    }
   }
 
   /** A read-modify-write, after those of this process on the same key that came before. */
@@ -513,7 +524,9 @@ export abstract class Records<in C extends Capability, Out, In> {
   ): Promise<R> {
     const { driver, queue } = this.context;
     return this.#one(
-      { operation, key, writes: true },
+      operation,
+      key,
+      true,
       options,
       (id, call) => {
         this.#require("atomic", operation);

@@ -4,10 +4,10 @@ import type { Revision } from "./record.ts";
 let origin: string | undefined;
 let count = 0;
 
-/** 96 random bits of this process and a counter; at most 28 characters of `A-Z a-z 0-9 _ -`. */
+/** 96 random bits of this process and a counter: 17 to 32 characters of `A-Z a-z 0-9 _ -`. */
 export function newRevision(): Revision {
   origin ??= randomOrigin();
-  return (origin + (count++).toString(36)) as Revision;
+  return (origin + count++) as Revision;
 }
 
 function randomOrigin(): string {
