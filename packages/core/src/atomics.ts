@@ -1,5 +1,5 @@
 /** Read-modify-write over a driver's `swap`: one loop, and a queue so that calls of one process never contend. */
-import type { OngoingCall } from "./call.ts";
+import { type OngoingCall, stillWanted } from "./call.ts";
 import { type Driver, isLive, type MaybePromise, type RecordId, type StoredRecord } from "./driver/driver.ts";
 import { TimeoutError, UnsupportedOperationError } from "./errors.ts";
 
@@ -37,6 +37,7 @@ export async function modify(driver: Driver, id: RecordId, call: OngoingCall, ch
   let current = liveOrNone(driver, await driver.get(id, call));
   for (;;) {
     const next = await change(current);
+    stillWanted(call);
     if (next === "unchanged" || (next === undefined && current === undefined)) return;
     const result = await swap(driver, id, current?.revision ?? "absent", next, call);
     if (result.swapped) return;
