@@ -1,10 +1,7 @@
 /** A TCP proxy on this machine that stands between a driver and its server, and breaks what passes through it. */
 import { connect, createServer, type Server, type Socket } from "node:net";
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
+import { ConformanceError } from "./assertions.ts";
+import type { Address, Context } from "./property.ts";
 
 /**
  * - `refuse`: nobody listens any more, and what was connected is reset
@@ -33,6 +30,7 @@ export class FaultProxy {
   #listener: Server;
   #address: Address = { host: "127.0.0.1", port: 0 };
   #fault: Fault | undefined;
+  #onIdle: (() => void) | undefined;
 
   private constructor(server: Address) {
     this.#server = server;
@@ -53,6 +51,20 @@ export class FaultProxy {
   /** How many connections are open now. */
   get open(): number {
     return this.#links.size;
+  }
+
+  /** Whether within the time given, in milliseconds, no connection is open any more. */
+  idle(milliseconds: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#onIdle = undefined;
+        resolve(this.open === 0);
+      };
+      const timer = setTimeout(done, milliseconds);
+      this.#onIdle = done;
+      if (this.open === 0) done();
+    });
   }
 
   /** From now on: the fault in place of any before, for `"existing"` connections only, or for those to come as well. */
@@ -88,7 +100,10 @@ export class FaultProxy {
         client.resetAndDestroy();
         return;
       }
-      const link = new Link(client, this.#server, this.#fault, () => this.#links.delete(link));
+      const link = new Link(client, this.#server, this.#fault, () => {
+        this.#links.delete(link);
+        if (this.open === 0) this.#onIdle?.();
+      });
       this.#links.add(link);
     });
   }
@@ -111,6 +126,15 @@ export class FaultProxy {
     this.drop();
     await closed;
   }
+}
+
+/** A proxy in front of the target's server, closed when the property ends. For properties that want `"proxy"`. */
+export async function proxyOf(context: Context<never>): Promise<FaultProxy> {
+  const { server } = context.target;
+  if (!server) throw new ConformanceError("the target names no server");
+  const proxy = await FaultProxy.start(server);
+  context.defer(() => proxy.close());
+  return proxy;
 }
 
 /** A connection of the driver and the one to the server that belongs to it. */
