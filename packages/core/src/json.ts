@@ -149,15 +149,23 @@ function copyChecked(value: unknown, depth: number): JsonValue | undefined {
   return copy as JsonObject;
 }
 
+/** An array, from this realm or another, of no class of its own: that one may have a `toJSON`. */
 function isArray(value: object): value is readonly unknown[] {
-  return Array.isArray(value);
+  if (!Array.isArray(value)) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Array.prototype || (prototype !== null && isRoot(Object.getPrototypeOf(prototype)));
 }
 
 /** An object literal, from this realm or another, or one without a prototype. */
 function isPlain(value: object): value is Record<string, unknown> {
   const prototype = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === null) return true;
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
+  return prototype === null || isRoot(prototype);
+}
+
+/** Whether it is the `Object.prototype` of some realm. */
+function isRoot(prototype: object | null): boolean {
+  if (prototype === Object.prototype) return true;
+  return prototype !== null && Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
 }
 
 /** Assignment to `__proto__` would set the prototype instead. */
