@@ -1,4 +1,5 @@
 /** Batches: split to the backend's limits, done one by one where the driver has none, told by key where some fail. */
+import { type CallSubject, explain } from "./call.ts";
 import type { Call, Driver, MaybePromise, RecordId, Settled, WriteRequest } from "./driver/driver.ts";
 import { all, settle } from "./driver/layer.ts";
 import { BatchError, type BatchFailure, InvalidArgumentError, KeyValueError } from "./errors.ts";
@@ -70,7 +71,7 @@ export function deleteMany(driver: Driver, ids: readonly RecordId[], call: Call)
 }
 
 /** The answers, none of which is an error. @throws BatchError */
-export function successes<R>(keys: readonly string[], answers: readonly Settled<R>[]): R[] {
+export function successes<R>(subject: CallSubject, keys: readonly string[], answers: readonly Settled<R>[]): R[] {
   const failures: BatchFailure[] = [];
   const results: (R | undefined)[] = [];
   const good: R[] = [];
@@ -83,6 +84,6 @@ export function successes<R>(keys: readonly string[], answers: readonly Settled<
       good.push(answer);
     }
   }
-  if (failures.length > 0) throw new BatchError(failures, results);
+  if (failures.length > 0) throw explain(new BatchError(failures, results), subject);
   return good;
 }

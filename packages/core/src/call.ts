@@ -20,7 +20,8 @@ interface Waiting {
   reject: ((error: KeyValueError) => void) | undefined;
   /** Of a call with a timeout of its own. */
   timer: Timer | undefined;
-  onAbort: (() => void) | undefined;
+  /** Ends the listening to the caller's signal. */
+  unlisten: (() => void) | undefined;
   controller: AbortController | undefined;
   previous: Waiting | undefined;
   next: Waiting | undefined;
@@ -213,7 +214,7 @@ export class OngoingCall implements Call {
       deadline: performance.now() + this.#timeout,
       reject: undefined,
       timer: undefined,
-      onAbort: undefined,
+      unlisten: undefined,
       controller: undefined,
       previous: undefined,
       next: undefined,
@@ -227,17 +228,14 @@ export class OngoingCall implements Call {
     const { timeout, signal } = this.#options ?? {};
     if (timeout === undefined) this.#scope.deadlines.add(waiting);
     else waiting.timer = setTimeout(() => this.expire(), this.#timeout);
-    if (signal) {
-      waiting.onAbort = () => this.#cancel(aborted(signal));
-      signal.addEventListener("abort", waiting.onAbort, { once: true });
-    }
+    if (signal) waiting.unlisten = listen(signal, () => this.#cancel(aborted(signal)));
   }
 
   #disarm(waiting: Waiting): void {
     waiting.reject = undefined;
     if (waiting.timer !== undefined) clearTimeout(waiting.timer);
     else this.#scope.deadlines.remove(waiting);
-    if (waiting.onAbort) this.#options?.signal?.removeEventListener("abort", waiting.onAbort);
+    waiting.unlisten?.();
   }
 
   #cancel(error: KeyValueError): void {
@@ -246,6 +244,37 @@ export class OngoingCall implements Call {
     controller?.abort(error);
     reject?.(this.explain(error));
   }
+}
+
+interface Listening {
+  readonly calls: Set<() => void>;
+  readonly onAbort: () => void;
+}
+/** One listener for all calls with one signal, since Node.js warns of a leak where a signal has more than ten. */
+const listening = new WeakMap<AbortSignal, Listening>();
+
+/** Calls `onAbort` when the signal is aborted, unless the function that it gives was called before. */
+function listen(signal: AbortSignal, onAbort: () => void): () => void {
+  const shared = listening.get(signal) ?? listenAll(signal);
+  shared.calls.add(onAbort);
+  return () => {
+    if (!shared.calls.delete(onAbort) || shared.calls.size > 0) return;
+    signal.removeEventListener("abort", shared.onAbort);
+    listening.delete(signal);
+  };
+}
+
+function listenAll(signal: AbortSignal): Listening {
+  const calls = new Set<() => void>();
+  const shared = {
+    calls,
+    onAbort: () => {
+      for (const call of [...calls]) call();
+    },
+  };
+  signal.addEventListener("abort", shared.onAbort, { once: true });
+  listening.set(signal, shared);
+  return shared;
 }
 
 /**

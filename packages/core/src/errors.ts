@@ -205,7 +205,10 @@ export interface BatchFailure {
   readonly error: KeyValueError;
 }
 
-/** Some records of a batch failed. The others are done: `results` holds their answers, in the input's order. */
+/**
+ * Some records of a batch failed. The others are done: `results` holds their answers, in the input's order. `outcome` is
+ * that of the records that failed.
+ */
 export class BatchError extends KeyValueError {
   readonly code = "BATCH_FAILED";
   override readonly retryable: boolean;
@@ -219,6 +222,7 @@ export class BatchError extends KeyValueError {
     });
     this.failures = failures;
     this.results = results;
+    this.outcome = failures.every(({ error }) => error.outcome === "not-applied") ? "not-applied" : "unknown";
     this.retryable = failures.every(({ error }) => error.retryable);
   }
 }

@@ -106,9 +106,9 @@ export abstract class Records<in C extends Capability, Out, In> {
   }
 
   /** Stores all entries; of several with one key the last. Nothing is sent where one is invalid. @throws as put, BatchError */
-  async putMany<const V extends In>(
+  async putMany<const E extends PutEntry<In>>(
     this: Records<"write", Out, In>,
-    entries: Iterable<PutEntry<V & Jsonable<V>>>,
+    entries: Iterable<E & { readonly value: Jsonable<E["value"]> }>,
     options?: CallOptions,
   ): Promise<void> {
     const { driver } = this.context;
@@ -137,7 +137,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     });
     const keyOf = ({ id }: WriteRequest): string => id.key;
     const write = (chunk: readonly WriteRequest[], call: OngoingCall) => putMany(driver, chunk, call);
-    successes(requests.map(keyOf), await this.#chunks(subject, requests, keyOf, options, write));
+    successes(subject, requests.map(keyOf), await this.#chunks(subject, requests, keyOf, options, write));
   }
 
   /** Whether there was a record. */
@@ -168,7 +168,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     const answers = await this.#chunks(subject, ids, keyOfId, options, (chunk, call) =>
       deleteMany(driver, chunk, call),
     );
-    return successes(unique, answers).filter(Boolean).length;
+    return successes(subject, unique, answers).filter(Boolean).length;
   }
 
   /**
@@ -286,10 +286,11 @@ export abstract class Records<in C extends Capability, Out, In> {
    * was faster, so it should do nothing else. Resolves to the new value.
    * @throws as put
    */
-  update<const V extends In>(
+  update<const V extends In | undefined>(
     this: Records<"atomic", Out, In>,
     key: string,
-    change: (current: Out | undefined) => MaybePromise<(V & Jsonable<V>) | undefined>,
+    // The second type only checks, so that the first alone is inferred from, also where it is a union.
+    change: ((current: Out | undefined) => MaybePromise<V>) & ((current: Out | undefined) => MaybePromise<Jsonable<V>>),
     options?: UpdateOptions,
   ): Promise<Out | undefined> {
     let result: Out | undefined;
@@ -299,6 +300,9 @@ export abstract class Records<in C extends Capability, Out, In> {
       key,
       options,
       async (current) => {
+        if (typeof change !== "function") {
+          throw new InvalidArgumentError(`update takes a function, not ${kindOf(change)}`);
+        }
         const before = await this.#valueOf(current);
         const changed = await Promise.resolve(before)
           .then(change)
@@ -544,6 +548,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     options: CallOptions | undefined,
     exchange: (chunk: readonly T[], call: OngoingCall) => MaybePromise<readonly Settled<R>[]>,
   ): Promise<Settled<R>[]> {
+    if (items.length === 0) return this.#call(subject, options, () => [], same);
     return runChunks(chunksOf(this.context.driver, items), (chunk) => {
       let current: OngoingCall | undefined;
       return this.#call(
@@ -582,7 +587,7 @@ export abstract class Records<in C extends Capability, Out, In> {
         (error) => explain(error, { ...subject, key }),
       );
     });
-    return successes(wanted, await all(answers));
+    return successes(subject, wanted, await all(answers));
   }
 }
 
