@@ -27,6 +27,7 @@ export class LineDriver implements Driver {
   protected readonly address: Address;
   protected socket: Socket | undefined;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #watched = new WeakSet<Call>();
   #count = 0;
   /** Of chunks that came: a connection on which nothing comes while a call runs into its deadline is dead. */
   #heard = 0;
@@ -104,9 +105,12 @@ export class LineDriver implements Driver {
     if (!socket || socket.destroyed) throw new StoreUnavailableError("not connected", { outcome: "not-applied" });
     const id = ++this.#count;
     const heard = this.#heard;
-    call.signal.addEventListener("abort", () => {
-      if (this.#heard === heard && this.#waiting.has(id)) socket.destroy();
-    });
+    if (!this.#watched.has(call)) {
+      this.#watched.add(call);
+      call.signal.addEventListener("abort", () => {
+        if (this.#heard === heard) socket.destroy();
+      });
+    }
     const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { socket, resolve, reject }));
     const request: LineRequest = { id, method, parameters };
     socket.write(`${JSON.stringify(request)}\n`);

@@ -169,6 +169,7 @@ export const lifecycle: readonly Property[] = [
         equal(error.retryable, false, `${what}: retryable`);
         equal(error.outcome, operation.writes ? "not-applied" : undefined, `${what}: outcome`);
       }
+      await rejects(() => store.getMany([]), StoreClosedError, "getMany of nothing after close");
       await closing;
     },
   }),
