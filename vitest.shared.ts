@@ -14,7 +14,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     passWithNoTests: true,
     server: { deps: { inline: [/^@kv\//] } },
-    testTimeout: 20_000,
+    testTimeout: 120_000,
     // Starting a real server may mean fetching it first.
     hookTimeout: 180_000,
     reporters: ["default", ["json", { outputFile: ".vitest/report.json" }]],
