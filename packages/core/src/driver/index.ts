@@ -17,3 +17,4 @@ export {
   values,
 } from "./layer.ts";
 export * from "./names.ts";
+export * from "./redis-like/index.ts";

@@ -1,0 +1,482 @@
+/** A driver of Redis or Valkey over any client library: the stored format, the commands, the scripts. */
+import type { Capabilities } from "../../capabilities.ts";
+import {
+  AbortedError,
+  asKeyValueError,
+  BackendError,
+  CorruptRecordError,
+  KeyValueError,
+  ValueTooLargeError,
+} from "../../errors.ts";
+import type { Revision } from "../../record.ts";
+import {
+  type Call,
+  type Cursor,
+  type Driver,
+  isLive,
+  type Listed,
+  type Page,
+  type RecordId,
+  type Scope,
+  type Settled,
+  type StoredRecord,
+  type SwapResult,
+  type WriteRequest,
+} from "../driver.ts";
+import {
+  decodeEnvelope,
+  type Envelope,
+  encodeEnvelope,
+  foreignRevision,
+  formatTime,
+  type InexactNumbers,
+  isForeign,
+  revisionPrefix,
+} from "../envelope.ts";
+import { joinNames, splitName } from "../names.ts";
+import { patternOf } from "./patterns.ts";
+import { DELETE, type Script, SWAP, TAKE } from "./scripts.ts";
+
+/** The longest string that JavaScript holds is a little shorter than what Redis takes by default, 512 MiB. */
+const RECORD_BYTES = 511 * 2 ** 20;
+
+/** How many names a server looks at in one SCAN: some 100 µs of its time. */
+const SCAN_COUNT = "1000";
+
+/** How many records are read at once to see whether they are ours. */
+const PAGE = 250;
+
+const CAPABILITIES = {
+  write: true,
+  atomic: true,
+  enumerate: true,
+  clear: true,
+  durable: true,
+  nativeExpiry: true,
+  limits: { recordBytes: RECORD_BYTES, batch: 500 },
+} as const satisfies Capabilities;
+
+export interface RedisLikeOptions {
+  /** Of what other programs wrote: see {@link InexactNumbers}. Default: `"error"`. */
+  readonly numbers?: InexactNumbers | undefined;
+}
+
+/** What a command is answered with, text as a string; an element of an array may be an error. */
+export type CommandReply = string | number | null | readonly CommandReply[] | KeyValueError;
+
+/**
+ * Each record is a string under `collection::key`, see `joinNames` and `encodeEnvelope`; the server expires it. Records of
+ * another program (Python's) are checked against this process' clock as well, as that program does.
+ *
+ * A client library adds the connection and four ways to send. Each sends at once and once, and rejects with what
+ * {@link explain} then makes an error of.
+ */
+export abstract class RedisLikeDriver implements Driver {
+  abstract readonly name: string;
+  readonly capabilities: typeof CAPABILITIES = Object.freeze(CAPABILITIES);
+  readonly #numbers: InexactNumbers;
+  /** Redis 7 does the most common swap without a script. */
+  #setsOrGets = true;
+
+  constructor({ numbers = "error" }: RedisLikeOptions) {
+    this.#numbers = numbers;
+  }
+
+  protected abstract getText(name: string, call: Call): Promise<unknown>;
+  /** SET, with PX where there is a time to live in milliseconds. */
+  protected abstract setText(name: string, text: string, ttl: number | undefined, call: Call): Promise<unknown>;
+  /** Any command: its name, then its arguments. */
+  protected abstract send(command: readonly [string, ...string[]], call: Call): Promise<unknown>;
+  /** Several commands in one exchange. Their answers in order, an error in the place of what failed. */
+  protected abstract sendAll(
+    commands: readonly (readonly [string, ...string[]])[],
+    call: Call,
+  ): Promise<readonly CommandReply[]>;
+  /** The error for what one of the above rejected with. */
+  protected abstract explain(error: unknown): KeyValueError;
+  /** The server answered with what cannot be an answer: the connection is of no more use. */
+  protected abstract outOfStep(): void;
+
+  get(id: RecordId, call: Call): Promise<StoredRecord | undefined> {
+    return this.getText(nameOf(id), call).then((reply) => this.#decode(id, this.#textOf(reply)), this.#fail);
+  }
+
+  put(id: RecordId, record: StoredRecord, call: Call): Promise<void> {
+    return this.setText(nameOf(id), encode(id, record), ttlOf(record), call).then(this.#expectOk, this.#fail);
+  }
+
+  async delete(id: RecordId, call: Call): Promise<boolean> {
+    const [there] = await this.deleteMany([id], call);
+    return there === true;
+  }
+
+  async ping(call: Call): Promise<void> {
+    await this.send(["ping"], call).catch(this.#fail);
+  }
+
+  async getMany(ids: readonly RecordId[], call: Call): Promise<readonly Settled<StoredRecord | undefined>[]> {
+    const names = ids.map(nameOf);
+    // MGET answers nil for a value of another type as well: what EXISTS counts beyond that has to be looked at.
+    const [found, count] = await this.sendAll(
+      [
+        ["mget", ...names],
+        ["exists", ...names],
+      ],
+      call,
+    );
+    const texts = this.#textsOf(found, names.length);
+    const existing = this.#numberOf(count);
+    const missing = texts.flatMap((text, at) => (text === null ? [at] : []));
+    const wrong = names.length - missing.length < existing ? await this.#ofOtherType(names, missing, call) : undefined;
+    return texts.map((text, at) => wrong?.get(at) ?? settled(() => this.#decode(ids[at] as RecordId, text)));
+  }
+
+  async putMany(requests: readonly WriteRequest[], call: Call): Promise<readonly Settled<void>[]> {
+    const texts = requests.map(({ id, record }) => settled(() => encode(id, record)));
+    const commands = requests.flatMap(({ id, record }, at): (readonly [string, ...string[]])[] => {
+      const text = texts[at];
+      return typeof text === "string" ? [["set", nameOf(id), text, ...expiryArguments(record)]] : [];
+    });
+    const replies = commands.length > 0 ? [...(await this.sendAll(commands, call))] : [];
+    return texts.map((text) => (typeof text === "string" ? settled(() => this.#expectOk(replies.shift())) : text));
+  }
+
+  async deleteMany(ids: readonly RecordId[], call: Call): Promise<readonly Settled<boolean>[]> {
+    const replies = this.#listOf(await this.#run(DELETE, ids.map(nameOf), [], call), ids.length);
+    return replies.map((reply, at) => {
+      if (typeof reply !== "string") return this.#numberOf(reply) > 0;
+      const found = settled(() => this.#decode(ids[at] as RecordId, reply));
+      // What cannot be read was there all the same.
+      return found !== undefined;
+    });
+  }
+
+  async swap(
+    id: RecordId,
+    expected: Revision | "absent",
+    next: StoredRecord | undefined,
+    call: Call,
+  ): Promise<SwapResult> {
+    const text = next && encode(id, next);
+    const found = await this.#swap(id, expected, next, text, call);
+    if (found === SWAPPED) return { swapped: true };
+    const current = this.#decode(id, found);
+    if (expected !== "absent" || current || found === null) return { swapped: false, current };
+    // Another program's record, expired by this clock, that the server still holds.
+    const then = await this.#swap(id, foreignRevision(found), next, text, call);
+    return then === SWAPPED ? { swapped: true } : { swapped: false, current: this.#decode(id, then) };
+  }
+
+  async take(id: RecordId, call: Call): Promise<StoredRecord | undefined> {
+    const reply = await this.#run(
+      TAKE,
+      [nameOf(id)],
+      [`"collection": ${JSON.stringify(id.collection)}, `, `"key": ${JSON.stringify(id.key)}, "value": `],
+      call,
+    );
+    if (reply === null) return undefined;
+    const [taken, text] = this.#listOf(reply, 2);
+    if (this.#numberOf(taken) > 0) {
+      const record = settled(() => this.#decode(id, this.#textOf(text)));
+      if (!(record instanceof KeyValueError)) return record;
+      record.outcome = "unknown";
+      throw record;
+    }
+    let current = this.#decode(id, this.#textOf(text));
+    // Another program's record: it is read before it is deleted.
+    while (current) {
+      const result = await this.swap(id, current.revision, undefined, call);
+      if (result.swapped) return current;
+      if (call.ended) throw abandoned();
+      current = result.current;
+    }
+    return undefined;
+  }
+
+  async list(
+    scope: { readonly collection: string; readonly keyPrefix: string },
+    options: { readonly values: boolean; readonly cursor: Cursor | undefined },
+    call: Call,
+  ): Promise<Page<Listed>> {
+    const position = Scan.of(options.cursor);
+    const seen = position.seen;
+    const { found, next } = await this.#step(
+      position,
+      patternOf(scope),
+      (id) => isIn(scope, id) && !seen.has(id.key),
+      call,
+    );
+    const live = found.filter(({ record }) => record !== undefined);
+    // From here to the caller nothing can fail, so that what is marked as seen has been seen.
+    for (const { id } of live) seen.add(id.key);
+    return {
+      items: live.map(({ id, record }) => ({ key: id.key, record: options.values ? record : undefined })),
+      next,
+    };
+  }
+
+  async collections(prefix: string, cursor: Cursor | undefined, call: Call): Promise<Page<string>> {
+    const position = Scan.of(cursor);
+    const seen = position.seen;
+    const scope = { collectionPrefix: prefix };
+    const isNew = (id: RecordId): boolean => isIn(scope, id) && !seen.has(id.collection);
+    const { found, next } = await this.#step(position, patternOf(scope), isNew, call);
+    const live = found.filter(({ record }) => record !== undefined);
+    const items = [...new Set(live.map(({ id }) => id.collection))];
+    for (const item of items) seen.add(item);
+    return { items, next };
+  }
+
+  async clear(scope: Scope, cursor: Cursor | undefined, call: Call): Promise<Cursor | undefined> {
+    const { found, next } = await this.#step(Scan.of(cursor), patternOf(scope), (id) => isIn(scope, id), call);
+    if (found.length > 0) await this.send(["unlink", ...found.map(({ id }) => nameOf(id))], call).catch(this.#fail);
+    return next;
+  }
+
+  readonly #fail = (error: unknown): never => {
+    throw this.explain(error);
+  };
+
+  readonly #expectOk = (reply: unknown): void => {
+    if (reply !== "OK") throw this.#garbled(reply);
+  };
+
+  /** Begins to look at a server anew: it may be another one than before. */
+  protected reset(): void {
+    this.#setsOrGets = true;
+  }
+
+  #decode(id: RecordId, text: string | null): StoredRecord | undefined {
+    if (text === null) return undefined;
+    const envelope = decode(text, this.#numbers);
+    if (envelope.id.key !== id.key || envelope.id.collection !== id.collection) {
+      throw new CorruptRecordError("the record that lies there is one of another name");
+    }
+    return envelope.ours || isLive(envelope.record) ? envelope.record : undefined;
+  }
+
+  /** What is there instead, or {@link SWAPPED}. */
+  async #swap(
+    id: RecordId,
+    expected: Revision | "absent",
+    next: StoredRecord | undefined,
+    text: string | undefined,
+    call: Call,
+  ): Promise<string | null | typeof SWAPPED> {
+    const name = nameOf(id);
+    if (expected === "absent" && next && text !== undefined && this.#setsOrGets) {
+      try {
+        const current = await this.send(["set", name, text, "NX", "GET", ...expiryArguments(next)], call);
+        return current === null ? SWAPPED : this.#textOf(current);
+      } catch (error) {
+        if (!(error instanceof Error && /syntax error/.test(error.message))) throw this.explain(error);
+        this.#setsOrGets = false;
+      }
+    }
+    const wanted = expected === "absent" || isForeign(expected) ? expected : revisionPrefix(expected);
+    const ttl = next && ttlOf(next);
+    const expiry = next?.expiresAt === undefined ? "" : `"expires_at": "${formatTime(next.expiresAt)}", "key": `;
+    const reply = await this.#run(SWAP, [name], [wanted, text ?? "", `${ttl ?? ""}`, expiry], call);
+    const [swapped, current] = Array.isArray(reply) ? reply : [];
+    return this.#numberOf(swapped) > 0 ? SWAPPED : this.#textOf(current);
+  }
+
+  /** By its hash; by its text only where the server does not know it. */
+  async #run(script: Script, names: readonly string[], values: readonly string[], call: Call): Promise<unknown> {
+    const rest = [`${names.length}`, ...names, ...values];
+    try {
+      return await this.send(["evalsha", script.sha, ...rest], call);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw this.explain(error);
+      if (call.ended) throw abandoned();
+      return await this.send(["eval", script.text, ...rest], call).catch(this.#fail);
+    }
+  }
+
+  /** The next names of a SCAN that are records of ours and `wanted`; `record` is absent where it has expired. */
+  async #step(
+    { at, pending, seen }: Scan,
+    pattern: string,
+    wanted: (id: RecordId) => boolean,
+    call: Call,
+  ): Promise<{ readonly found: readonly Found[]; readonly next: Scan | undefined }> {
+    let ids = pending;
+    let after = at;
+    if (ids.length === 0 && at !== undefined) {
+      const reply = await this.send(["scan", at, "MATCH", pattern, "COUNT", SCAN_COUNT], call).catch(this.#fail);
+      const [position, batch] = this.#listOf(reply, 2);
+      after = this.#textOf(position) ?? "0";
+      if (after === "0") after = undefined;
+      ids = [...new Set(this.#listOf(batch))].flatMap((name) => idOf(this.#textOf(name)) ?? []);
+      if (call.ended) throw abandoned();
+    }
+    ids = ids.filter(wanted);
+    const chunk = ids.slice(0, PAGE);
+    const rest = ids.slice(PAGE);
+    const texts = chunk.length > 0 ? await this.send(["mget", ...chunk.map(nameOf)], call).catch(this.#fail) : [];
+    const found = this.#textsOf(texts, chunk.length).flatMap((text, index) => {
+      const id = chunk[index];
+      return text === null || id === undefined ? [] : this.#recognize(id, text);
+    });
+    if (call.ended) throw abandoned();
+    const more = rest.length > 0 || after !== undefined;
+    return { found, next: more ? new Scan(after, rest, seen) : undefined };
+  }
+
+  /** The record in what lies under a name; nothing where its own names do not lead there. */
+  #recognize(id: RecordId, text: string): Found[] {
+    const record = settled(() => this.#decode(id, text));
+    if (record instanceof CorruptRecordError) {
+      const stated = statedName(text);
+      if (stated?.collection !== id.collection || stated.key !== id.key) return [];
+    }
+    return [{ id, record }];
+  }
+
+  /** Which of the names hold something that is no string. */
+  async #ofOtherType(
+    names: readonly string[],
+    missing: readonly number[],
+    call: Call,
+  ): Promise<ReadonlyMap<number, KeyValueError>> {
+    if (call.ended) throw abandoned();
+    const types = await this.sendAll(
+      missing.map((at) => ["type", names[at] as string]),
+      call,
+    );
+    return new Map(
+      missing.flatMap((at, index) => {
+        const type = types[index];
+        if (type === "none" || type === "string") return [];
+        const error = new CorruptRecordError("what lies there is of another type than a record");
+        return [[at, error]];
+      }),
+    );
+  }
+
+  #textOf(reply: unknown): string | null {
+    if (typeof reply === "string" || reply === null) return reply;
+    throw this.#garbled(reply);
+  }
+
+  #textsOf(reply: unknown, length: number): (string | null)[] {
+    return this.#listOf(reply, length).map((text) => this.#textOf(text));
+  }
+
+  #listOf(reply: unknown, length?: number): readonly unknown[] {
+    if (Array.isArray(reply) && (length === undefined || reply.length === length)) return reply;
+    throw this.#garbled(reply);
+  }
+
+  /** A number, also where the client was told to give numbers as text. */
+  #numberOf(reply: unknown): number {
+    const number = typeof reply === "string" && reply !== "" ? Number(reply) : reply;
+    if (typeof number === "number" && !Number.isNaN(number)) return number;
+    throw this.#garbled(reply);
+  }
+
+  /** A reply that no server gives to that request; or the error that is there instead. */
+  #garbled(reply: unknown): KeyValueError {
+    if (reply instanceof Error) return asKeyValueError(reply);
+    this.outOfStep();
+    return new BackendError("the server's answer is none to what was asked");
+  }
+}
+
+const SWAPPED = Symbol("swapped");
+
+interface Found {
+  readonly id: RecordId;
+  /** Absent where it has expired. */
+  readonly record: Settled<StoredRecord> | undefined;
+}
+
+/** Where an enumeration stands. Never changed by a page that fails; `seen` grows with what has been handed out. */
+class Scan {
+  /** The server's cursor; absent once all names have come. */
+  readonly at: string | undefined;
+  /** Where names have come that have not been looked at. */
+  readonly pending: readonly RecordId[];
+  /** Of keys or collections: SCAN may give a name more than once. */
+  readonly seen: Set<string>;
+
+  constructor(at: string | undefined, pending: readonly RecordId[], seen: Set<string>) {
+    this.at = at;
+    this.pending = pending;
+    this.seen = seen;
+  }
+
+  static of(cursor: Cursor | undefined): Scan {
+    return cursor instanceof Scan ? cursor : new Scan("0", [], new Set());
+  }
+}
+
+function nameOf({ collection, key }: RecordId): string {
+  return joinNames(collection, key, "::");
+}
+
+function idOf(name: string | null): RecordId | undefined {
+  const parts = name === null ? undefined : splitName(name, "::");
+  return parts && parts.rest !== "" ? { collection: parts.first, key: parts.rest } : undefined;
+}
+
+function isIn(scope: Scope, { collection, key }: RecordId): boolean {
+  return "collection" in scope
+    ? collection === scope.collection && key.startsWith(scope.keyPrefix)
+    : collection.startsWith(scope.collectionPrefix);
+}
+
+/** @throws ValueTooLargeError */
+function encode(id: RecordId, record: StoredRecord): string {
+  const text = encodeEnvelope(id, record);
+  // No character takes more than three bytes.
+  if (text.length > RECORD_BYTES / 3) {
+    const size = new TextEncoder().encode(text).length;
+    if (size > RECORD_BYTES) throw new ValueTooLargeError(size, RECORD_BYTES);
+  }
+  return text;
+}
+
+/** @throws CorruptRecordError, InexactNumberError */
+function decode(text: string, numbers: InexactNumbers): Envelope {
+  const envelope = decodeEnvelope(text, numbers);
+  // Bytes that are no UTF-8 would be read as something else than they are. What we write is; Python's is ASCII.
+  if (!envelope.ours && text.includes("\ufffd")) throw new CorruptRecordError("the stored record is not UTF-8");
+  return envelope;
+}
+
+/** The name that a text gives itself, also where the rest of it cannot be read. */
+function statedName(text: string): Envelope["id"] | undefined {
+  try {
+    return decodeEnvelope(text, "nearest").id;
+  } catch {
+    try {
+      const { collection, key } = JSON.parse(text) ?? {};
+      return typeof collection === "string" && typeof key === "string" ? { collection, key } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Milliseconds from now on the server's clock, at least 1: what has expired on the way is gone soon enough. */
+function ttlOf({ expiresAt }: StoredRecord): number | undefined {
+  return expiresAt === undefined ? undefined : Math.max(1, expiresAt - Date.now());
+}
+
+function expiryArguments(record: StoredRecord): string[] {
+  const ttl = ttlOf(record);
+  return ttl === undefined ? [] : ["PX", `${ttl}`];
+}
+
+function settled<T>(attempt: () => T): Settled<T> {
+  try {
+    return attempt();
+  } catch (error) {
+    return asKeyValueError(error);
+  }
+}
+
+function abandoned(): AbortedError {
+  return new AbortedError("the call had ended before its last request");
+}
