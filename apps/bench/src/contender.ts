@@ -1,0 +1,36 @@
+/** What every contender is, and the list of them: each one file, imported only in the process that measures it. */
+import type { JsonValue } from "@kv/core";
+
+/** The operations under measurement. A `Collection` of kv is one as it is. */
+export interface Records {
+  get(key: string): Promise<unknown>;
+  put(key: string, value: JsonValue): Promise<unknown>;
+  delete(key: string): Promise<unknown>;
+}
+
+export interface Contender {
+  readonly records: Records;
+  close(): Promise<unknown>;
+}
+
+/** What the module of a contender exports. */
+interface ContenderModule {
+  /** @param location the server's URL or the folder, as its backend gives it; each contender has a folder of its own */
+  open(location: string): Promise<Contender>;
+}
+
+export type BackendName = "memory";
+/** The raw driver with JSON by hand comes first: the others are measured by it. */
+export type ContenderName = "raw" | "kv";
+
+export const contenders: {
+  readonly [backend in BackendName]: { readonly [name in ContenderName]: () => Promise<ContenderModule> };
+} = {
+  memory: {
+    raw: () => import("./contenders/memory-raw.ts"),
+    kv: () => import("./contenders/memory-kv.ts"),
+  },
+};
+
+export const backendNames: readonly BackendName[] = ["memory"];
+export const contenderNames: readonly ContenderName[] = ["raw", "kv"];

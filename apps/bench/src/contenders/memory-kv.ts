@@ -1,0 +1,8 @@
+/** kv in memory, with its defaults. */
+import { memoryStore } from "@kv/memory";
+import type { Contender } from "../contender.ts";
+
+export async function open(): Promise<Contender> {
+  const store = memoryStore();
+  return { records: store.collection("bench"), close: () => store.close() };
+}

@@ -1,0 +1,64 @@
+/** The results as Markdown, for people. */
+import { titleOf } from "./cases.ts";
+import type { Results, Row } from "./results.ts";
+
+const HEAD = [
+  [
+    "",
+    "ops/s best",
+    "median",
+    "spread",
+    "share of raw",
+    "quartiles",
+    "by best",
+    "by CPU",
+    "target",
+    "p50 µs",
+    "p99 µs",
+  ],
+  ["---", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---:"],
+];
+
+export function reportOf({ rows, skipped, settings, machine, meanBytes, seconds }: Results): string {
+  const backends = settings.backends.filter((one) => rows.some(({ backend }) => backend === one));
+  const targets = rows.flatMap(({ share }) => (share?.met === undefined ? [] : [share.met]));
+  const sizes = Object.entries(meanBytes).map(([size, bytes]) => `"${size}" is ${bytes} bytes of JSON on average`);
+  return [
+    ...backends.map((backend) => {
+      const lines = rows.filter((row) => row.backend === backend).map(cellsOf);
+      return [`## ${backend}`, "", ...[...HEAD, ...lines].map((cells) => `| ${cells.join(" | ")} |`), ""].join("\n");
+    }),
+    ...skipped.map(({ backend, reason }) => `${backend} was not measured: ${reason}`),
+    `${targets.filter(Boolean).length} of ${targets.length} targets met.`,
+    `${settings.rounds} rounds of ${settings.length.counted} ms, ${seconds} s in all; ${sizes.join(", ")}.`,
+    `Node.js ${machine.node}, ${machine.platform}, ${machine.cores} × ${machine.cpu}, load ${machine.load.map((one) => one.toFixed(1)).join(" before and ")} after.`,
+  ].join("\n");
+}
+
+function cellsOf(row: Row): string[] {
+  const { contender, best, median, spread, share, p50, p99 } = row;
+  return [
+    `${titleOf(row)}, ${contender}`,
+    short(best),
+    short(median),
+    percent(spread),
+    share ? `**${share.median.toFixed(2)}**` : "",
+    share ? share.quartiles.map((one) => one.toFixed(2)).join("–") : "",
+    share ? share.best.toFixed(2) : "",
+    share ? share.cpu.toFixed(2) : "",
+    share?.target === undefined ? "" : `${share.met ? "✓" : "✗"} ${share.target}`,
+    short(p50 * 1000),
+    short(p99 * 1000),
+  ];
+}
+
+/** Three digits are more than these figures hold. */
+function short(number: number): string {
+  if (number >= 999_500) return `${(number / 1e6).toPrecision(3)}M`;
+  if (number >= 999.5) return `${(number / 1e3).toPrecision(3)}k`;
+  return number.toPrecision(number >= 99.5 ? 3 : 2);
+}
+
+function percent(part: number): string {
+  return `${Math.round(part * 100)} %`;
+}

@@ -1,0 +1,94 @@
+// A very short run of the whole: the program, the processes of the contenders, the file of the results.
+
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Results } from "../src/results.ts";
+
+const MAIN = join(import.meta.dirname, "..", "src", "main.ts");
+const run = promisify(execFile);
+/** A process of its own, as users start it, but from the sources. */
+const bench = (...args: string[]) =>
+  run(process.execPath, ["--conditions=@kv/source", "--import", "tsx", MAIN, ...args]);
+
+describe("a run over memory", () => {
+  let folder: string;
+  let report: string;
+  let results: Results;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "kv-bench-"));
+    const file = join(folder, "deep", "results.json");
+    ({ stdout: report } = await bench("--only", "memory", "--rounds", "3", "--ms", "4", "--out", file));
+    results = JSON.parse(await readFile(file, "utf8"));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it("measures each case with kv beside the raw driver", () => {
+    const cases = results.rows.map(({ backend, operation, size, concurrency, contender }) =>
+      [backend, operation, size, concurrency, contender].join(" "),
+    );
+    const expected = ["get", "put"].flatMap((operation) =>
+      ["100 B", "10 KB"].flatMap((size) =>
+        [1, 64].flatMap((concurrency) =>
+          ["raw", "kv"].map((contender) => `memory ${operation} ${size} ${concurrency} ${contender}`),
+        ),
+      ),
+    );
+    expect(cases).toEqual(expected);
+    expect(results.skipped).toEqual([]);
+  });
+
+  it("has positive figures that agree with each other", () => {
+    for (const row of results.rows) {
+      expect(row.rounds).toHaveLength(3);
+      expect(Math.min(...row.rounds)).toBeGreaterThan(0);
+      expect(row.best).toBe(Math.max(...row.rounds));
+      expect(row.median).toBe(row.rounds.toSorted((a, b) => a - b)[1]);
+      expect(row.spread).toBeCloseTo((row.best - Math.min(...row.rounds)) / row.median);
+      expect(row.cpu).toBeGreaterThan(0);
+      expect(row.p50).toBeGreaterThan(0);
+      expect(row.p99).toBeGreaterThanOrEqual(row.p50);
+    }
+  });
+
+  it("gives kv's share of the raw driver, round by round, and its target", () => {
+    for (const [index, row] of results.rows.entries()) {
+      if (row.contender === "raw") {
+        expect(row.share).toBeUndefined();
+        continue;
+      }
+      const raw = results.rows[index - 1];
+      const shares = row.rounds.map((speed, round) => speed / (raw?.rounds[round] ?? Number.NaN));
+      expect(row.share?.median).toBe(shares.toSorted((a, b) => a - b)[1]);
+      expect(row.share?.best).toBeCloseTo(row.best / (raw?.best ?? Number.NaN));
+      expect(row.share?.target).toBe(row.size === "100 B" ? 1.2 : undefined);
+      expect(row.share?.met).toBe(row.share?.target && row.share.median >= row.share.target);
+    }
+  });
+
+  it("gives values of about the size that it says", () => {
+    expect(results.meanBytes["100 B"]).toBeGreaterThan(90);
+    expect(results.meanBytes["100 B"]).toBeLessThan(110);
+    expect(results.meanBytes["10 KB"]).toBeGreaterThan(9_500);
+    expect(results.meanBytes["10 KB"]).toBeLessThan(11_000);
+  });
+
+  it("prints a table with each row", () => {
+    expect(report).toContain("## memory");
+    expect(report.match(/^\| (get|put) .*\|$/gm)).toHaveLength(16);
+    expect(report).toMatch(/^\d of 4 targets met\.$/m);
+  });
+});
+
+describe("the command line", () => {
+  it.each([["--only", "memory,nothing"], ["--rounds", "0"], ["--ms", "x"], ["--slow"]])(
+    "refuses %s %s",
+    async (...args) => {
+      await expect(bench(...args)).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("pnpm bench") });
+    },
+  );
+});
