@@ -1,1 +1,71 @@
-console.log("not yet");
+#!/usr/bin/env node
+/** Puts the parts together: options, documents, store, cache, transport; and takes them apart again on SIGTERM. */
+import { KeyValueError, retry } from "@kv/core";
+import { responseCache } from "@kv/mcp/server";
+import type { McpServer } from "@modelcontextprotocol/server";
+import { Documents } from "./documents.ts";
+import { serveHttp } from "./http.ts";
+import { Notes } from "./notes.ts";
+import { HELP, type Options, optionsFrom, UsageError } from "./options.ts";
+import { createServer, SERVER, UNCACHED_TOOLS } from "./server.ts";
+import { serveStdio } from "./stdio.ts";
+import { openWatched, shown } from "./store.ts";
+
+/** How long calls in flight may take when the server stops, in milliseconds: less than what Docker allows. */
+const GRACE = 8000;
+
+/** Stdout belongs to the protocol where stdio is spoken, so all that is for people goes to stderr. */
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function run(options: Options): Promise<void> {
+  const documents = await Documents.in(options.docs);
+  const { store, failed } = await openWatched(options.store, say);
+  try {
+    const cache = responseCache({
+      store,
+      server: SERVER,
+      // An answer is good for as long as no document changes.
+      revision: () => documents.revision(),
+      tools: { exclude: UNCACHED_TOOLS },
+      onError: failed,
+    });
+    const notes = new Notes(store.with(retry()));
+    const create = (): McpServer => createServer({ documents, notes, cache, failed });
+    const health = async () => ({ store: await state(store.ping({ timeout: "1s" })), cache: cache.statistics() });
+
+    let clientGone: () => void = () => {};
+    const ended = new Promise<string>((resolve) => {
+      clientGone = () => resolve("the client has gone");
+      for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => resolve(signal));
+    });
+    const serving = options.stdio ? serveStdio(create, clientGone, say) : await serveHttp(create, health, options, say);
+    const { where, howToConnect } = serving;
+    const what = `${await documents.count()} documents of ${documents.folder}, store ${shown(options.store)}`;
+    say(`Serving on ${where}: ${what}. Connect: ${howToConnect}`);
+
+    const reason = await ended;
+    say(`Stopping (${reason}), calls in flight: ${serving.calls}`);
+    await serving.stop(GRACE);
+  } finally {
+    await store.close();
+  }
+}
+
+async function state(answer: Promise<void>): Promise<"up" | "down"> {
+  return answer.then(
+    () => "up",
+    () => "down",
+  );
+}
+
+try {
+  const options = optionsFrom(process.argv.slice(2), process.env);
+  if (options) await run(options);
+  else process.stdout.write(HELP);
+} catch (error) {
+  if (!(error instanceof UsageError || error instanceof KeyValueError)) throw error;
+  say(`Cannot start: ${error.message}`);
+  process.exitCode = 1;
+}
