@@ -126,9 +126,15 @@ class EnvelopeRecord implements StoredRecord {
   }
 }
 
+/** Writes of one millisecond, of which there are many under load, share the text. */
+let lastTime = { moment: Number.NaN, text: "" };
+
 /** As Python's `isoformat()`: microseconds and a numeric offset, since its parser refuses a `Z` before 3.11. */
 export function formatTime(moment: number): string {
-  return `${new Date(moment).toISOString().slice(0, -1)}000+00:00`;
+  if (lastTime.moment !== moment) {
+    lastTime = { moment, text: `${new Date(moment).toISOString().slice(0, -1)}000+00:00` };
+  }
+  return lastTime.text;
 }
 
 /** Milliseconds since the epoch, a fraction of one counted up, so that nothing expires early. */
