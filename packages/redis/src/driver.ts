@@ -29,6 +29,9 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
   /** Until when the server must have sent something, and how much it had sent when that was last asked. */
   #silence: { readonly until: number; readonly bytes: number } | undefined;
 
+  /** The connection that keeps what is written until the end of this turn. */
+  #corked: Redis["stream"] | undefined;
+
   /** @throws InvalidArgumentError */
   constructor(options: RedisDriverOptions = {}) {
     super(options);
@@ -76,22 +79,22 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
   }
 
   protected getText(name: string, call: Call): Promise<unknown> {
-    if (this.#silence === undefined) this.#listen(call);
+    this.#prepare(call);
     return this.client.get(name);
   }
 
   protected setText(name: string, text: string, ttl: number | undefined, call: Call): Promise<unknown> {
-    if (this.#silence === undefined) this.#listen(call);
+    this.#prepare(call);
     return ttl === undefined ? this.client.set(name, text) : this.client.set(name, text, "PX", ttl);
   }
 
   protected send([command, ...parameters]: Command, call: Call): Promise<unknown> {
-    if (this.#silence === undefined) this.#listen(call);
+    this.#prepare(call);
     return this.client.call(command, parameters);
   }
 
   protected async sendAll(commands: readonly Command[], call: Call): Promise<readonly CommandReply[]> {
-    if (this.#silence === undefined) this.#listen(call);
+    this.#prepare(call);
     const pipeline = this.client.pipeline();
     for (const [command, ...parameters] of commands) pipeline.call(command, parameters);
     const answers = await pipeline.exec();
@@ -125,9 +128,21 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
     return false;
   }
 
-  #listen(call: Call): void {
-    const until = Math.max(call.deadline, performance.now() + this.#patience);
-    this.#silence = { until, bytes: this.client.stream.bytesRead };
+  /** Before each request. */
+  #prepare(call: Call): void {
+    const { stream } = this.client;
+    if (this.#silence === undefined) {
+      const until = Math.max(call.deadline, performance.now() + this.#patience);
+      this.#silence = { until, bytes: stream.bytesRead };
+    }
+    // All requests of one turn of the event loop go in one write: half of the client's time is spent in writing.
+    if (this.#corked === stream) return;
+    this.#corked = stream;
+    stream.cork();
+    process.nextTick(() => {
+      this.#corked = undefined;
+      stream.uncork();
+    });
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
