@@ -1,8 +1,8 @@
 /** A driver's life: opened by the first call, shared by all collections and layers, closed once. */
-import { type CallScope, Deadlines, OngoingCall, stillWanted } from "./call.ts";
-import { type Call, type Driver, isPromise, type MaybePromise, type StoreEvent } from "./driver/driver.ts";
-import { around } from "./driver/layer.ts";
-import { asKeyValueError, StoreClosedError } from "./errors.ts";
+import { type CallScope, Deadlines, explain, OngoingCall, stillWanted } from "./call.ts";
+import { type Call, type Driver, isPromise, type MaybePromise, READS, type StoreEvent } from "./driver/driver.ts";
+import { around, type Subject } from "./driver/layer.ts";
+import { asKeyValueError, StoreClosedError, TimeoutError } from "./errors.ts";
 
 export class Connection implements CallScope {
   /** The backend's own driver. */
@@ -24,7 +24,7 @@ export class Connection implements CallScope {
     this.#onEvent = onEvent;
     this.#opened = base.open === undefined;
     this.sentAtOnce = this.#opened;
-    this.driver = this.#opened ? base : around(base, (_, call, exchange) => this.#send(call, exchange));
+    this.driver = this.#opened ? base : around(base, (subject, call, exchange) => this.#send(subject, call, exchange));
   }
 
   /** Whether an exchange begun now reaches the driver at once. */
@@ -55,25 +55,29 @@ export class Connection implements CallScope {
         this.#idle = resolve;
       });
     }
-    await this.base.close?.();
+    // An attempt to open may outlast the calls that waited for it; it is told to stop by its signal.
+    await this.#opening?.catch(() => {});
+    try {
+      await this.base.close?.();
+    } catch (error) {
+      throw explain(error, { operation: "close" });
+    }
   }
 
-  #send<T>(call: Call, exchange: (call: Call) => MaybePromise<T>): MaybePromise<T> {
+  #send<T>(subject: Subject, call: Call, exchange: (call: Call) => MaybePromise<T>): MaybePromise<T> {
     if (this.ready) {
       stillWanted(call);
-      call.markSent();
+      if (!READS.has(subject.operation)) call.markSent();
       return exchange(call);
     }
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
     });
     return this.#opening.then(
-      () => {
-        stillWanted(call);
-        call.markSent();
-        return exchange(call);
-      },
+      () => this.#send(subject, call, exchange),
       (error: unknown) => {
+        // Who joined an attempt that ran out of time has time left for another.
+        if (error instanceof TimeoutError && !call.ended) return this.#send(subject, call, exchange);
         // One failed attempt ends many calls: each gets an error of its own, and knows that nothing was sent.
         throw asKeyValueError(error).copy("not-applied");
       },
@@ -88,6 +92,9 @@ export class Connection implements CallScope {
       // The race only aborts `call.signal`: a second attempt must not begin before the driver has ended the first.
       if (isPromise(answer)) await Promise.all([answer, call.settle(answer, () => {}).catch(() => {})]);
       this.#opened = true;
+    } catch (error) {
+      // What a driver makes of the aborted signal is its own affair.
+      throw call.expired ? new TimeoutError("the backend could not be opened in time", { cause: error }) : error;
     } finally {
       call.end();
     }
@@ -97,10 +104,8 @@ export class Connection implements CallScope {
   #report(event: StoreEvent): void {
     try {
       this.#onEvent?.(event);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
+    } catch {
+      // There is no one left to tell.
     }
   }
 }
