@@ -137,7 +137,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     });
     const keyOf = ({ id }: WriteRequest): string => id.key;
     const write = (chunk: readonly WriteRequest[], call: OngoingCall) => putMany(driver, chunk, call);
-    successes(subject, requests.map(keyOf), await this.#chunks(subject, requests, keyOf, options, write));
+    successes(subject, requests.map(keyOf), await this.#chunks("put", subject, requests, keyOf, options, write));
   }
 
   /** Whether there was a record. */
@@ -165,7 +165,7 @@ export abstract class Records<in C extends Capability, Out, In> {
       return [...new Set(keysOf(keys))];
     });
     const ids = unique.map((key) => ({ collection: this.name, key }));
-    const answers = await this.#chunks(subject, ids, keyOfId, options, (chunk, call) =>
+    const answers = await this.#chunks("delete", subject, ids, keyOfId, options, (chunk, call) =>
       deleteMany(driver, chunk, call),
     );
     return successes(subject, unique, answers).filter(Boolean).length;
@@ -256,7 +256,7 @@ export abstract class Records<in C extends Capability, Out, In> {
       options,
       async (current) => {
         const now = Date.now();
-        sum = add(current?.value ?? 0, by);
+        sum = add(current ? current.value : 0, by);
         await this.#check(sum);
         const expiresAt = expiryOf({ ttl: options?.ttl }, now);
         return newRecord(sum, current?.createdAt ?? now, current ? current.expiresAt : expiresAt);
@@ -542,6 +542,7 @@ export abstract class Records<in C extends Capability, Out, In> {
 
   /** All chunks of a batch, each a call of its own; an error of one record names it. */
   #chunks<T, R>(
+    kind: "get" | "put" | "delete",
     subject: CallSubject,
     items: readonly T[],
     keyOf: (item: T) => string,
@@ -549,7 +550,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     exchange: (chunk: readonly T[], call: OngoingCall) => MaybePromise<readonly Settled<R>[]>,
   ): Promise<Settled<R>[]> {
     if (items.length === 0) return this.#call(subject, options, () => [], same);
-    return runChunks(chunksOf(this.context.driver, items), (chunk) => {
+    return runChunks(chunksOf(this.context.driver, kind, items), (chunk) => {
       let current: OngoingCall | undefined;
       return this.#call(
         subject,
@@ -577,7 +578,9 @@ export abstract class Records<in C extends Capability, Out, In> {
     const wanted = await explaining(subject, () => keysOf(keys));
     const unique = [...new Set(wanted)];
     const ids = unique.map((key) => ({ collection: this.name, key }));
-    const records = await this.#chunks(subject, ids, keyOfId, options, (chunk, call) => getMany(driver, chunk, call));
+    const records = await this.#chunks("get", subject, ids, keyOfId, options, (chunk, call) =>
+      getMany(driver, chunk, call),
+    );
     const position = unique.length === wanted.length ? undefined : new Map(unique.map((key, at) => [key, at]));
     const answers = wanted.map((key, at) => {
       const record = records[position?.get(key) ?? at];

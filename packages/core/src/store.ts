@@ -195,7 +195,7 @@ function supported<M extends (...args: never[]) => unknown>(
 }
 
 function checkedPrefix(options: ListOptions | undefined): string {
-  const prefix = options?.prefix ?? "";
+  const prefix = options?.prefix === undefined ? "" : options.prefix;
   if (typeof prefix !== "string" || !prefix.isWellFormed()) {
     throw new InvalidNameError(`a prefix must be a well-formed string, not ${kindOf(prefix)}`);
   }
