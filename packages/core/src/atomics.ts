@@ -41,6 +41,7 @@ export async function modify(driver: Driver, id: RecordId, call: OngoingCall, ch
     if (next === "unchanged" || (next === undefined && current === undefined)) return;
     const result = await swap(driver, id, current?.revision ?? "absent", next, call);
     if (result.swapped) return;
+    call.markSent(false);
     // A driver that answers without promises would keep the timer of the deadline from firing.
     if (call.ended || performance.now() >= call.deadline) {
       throw new TimeoutError("other writers were faster until the deadline", { outcome: "not-applied" });

@@ -1,12 +1,23 @@
 /** Batches: split to the backend's limits, done one by one where the driver has none, told by key where some fail. */
 import { type CallSubject, explain } from "./call.ts";
-import type { Call, Driver, MaybePromise, RecordId, Settled, WriteRequest } from "./driver/driver.ts";
+import {
+  type Call,
+  chain,
+  type Driver,
+  isPromise,
+  type MaybePromise,
+  type RecordId,
+  type Settled,
+  type WriteRequest,
+} from "./driver/driver.ts";
 import { all, settle } from "./driver/layer.ts";
 import { BatchError, type BatchFailure, InvalidArgumentError, KeyValueError } from "./errors.ts";
 import { checkName } from "./record.ts";
 
 /** Of a backend that states no limit. Bounds what one exchange may hold up on the server. */
 const DEFAULT_BATCH = 1000;
+/** How many records of a batch are under way at a time where the driver takes them one by one. */
+const AT_ONCE = 16;
 
 /** @throws InvalidArgumentError, InvalidNameError */
 export function keysOf(keys: Iterable<string>): string[] {
@@ -18,8 +29,8 @@ export function keysOf(keys: Iterable<string>): string[] {
   return list;
 }
 
-export function chunksOf<T>(driver: Driver, items: readonly T[]): T[][] {
-  const size = driver.capabilities.limits?.batch ?? DEFAULT_BATCH;
+export function chunksOf<T>(driver: Driver, kind: "get" | "put" | "delete", items: readonly T[]): T[][] {
+  const size = driver.capabilities.limits?.batch?.[kind] ?? DEFAULT_BATCH;
   const chunks: T[][] = [];
   for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size));
   return chunks;
@@ -44,15 +55,15 @@ export async function runChunks<T, R>(
       answers.push(...(await run(chunk)));
     } catch (error) {
       if (chunks.length === 1 || !(error instanceof KeyValueError)) throw error;
-      failure = error;
       for (const _ of chunk) answers.push(error);
+      failure = error.copy("not-applied");
     }
   }
   return answers;
 }
 
 export function getMany(driver: Driver, ids: readonly RecordId[], call: Call) {
-  return driver.getMany?.(ids, call) ?? all(ids.map((id) => settle(() => driver.get(id, call))));
+  return driver.getMany?.(ids, call) ?? each(ids, call, (id, part) => driver.get(id, part));
 }
 
 export function putMany(
@@ -61,13 +72,60 @@ export function putMany(
   call: Call,
 ): MaybePromise<readonly Settled<void>[]> {
   return (
-    driver.putMany?.(requests, call) ??
-    all(requests.map(({ id, record }) => settle(() => driver.put(id, record, call))))
+    driver.putMany?.(requests, call) ?? each(requests, call, ({ id, record }, part) => driver.put(id, record, part))
   );
 }
 
 export function deleteMany(driver: Driver, ids: readonly RecordId[], call: Call) {
-  return driver.deleteMany?.(ids, call) ?? all(ids.map((id) => settle(() => driver.delete(id, call))));
+  return driver.deleteMany?.(ids, call) ?? each(ids, call, (id, part) => driver.delete(id, part));
+}
+
+/** The batch of a driver that has none: each record on its own, some at a time. */
+function each<T, R>(
+  items: readonly T[],
+  call: Call,
+  one: (item: T, part: Call) => MaybePromise<R>,
+): MaybePromise<readonly Settled<R>[]> {
+  const answers: Settled<R>[] = [];
+  const rest = items.entries();
+  const work = (): MaybePromise<void> => {
+    for (const [at, item] of rest) {
+      const answer = settle(() => one(item, new PartOfCall(call)));
+      if (isPromise(answer)) {
+        return answer.then((settled) => {
+          answers[at] = settled;
+          return work();
+        });
+      }
+      answers[at] = answer;
+    }
+  };
+  return chain(all(Array.from({ length: AT_ONCE }, work)), () => answers);
+}
+
+/** One record's share of a call: with a signal of its own, since a hundred listeners on one look like a leak. */
+class PartOfCall implements Call {
+  readonly #call: Call;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  get signal(): AbortSignal {
+    return AbortSignal.any([this.#call.signal]);
+  }
+
+  get deadline(): number {
+    return this.#call.deadline;
+  }
+
+  get ended(): boolean {
+    return this.#call.ended;
+  }
+
+  markSent(sent?: boolean): void {
+    this.#call.markSent(sent);
+  }
 }
 
 /** The answers, none of which is an error. @throws BatchError */

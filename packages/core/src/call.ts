@@ -135,8 +135,13 @@ export class OngoingCall implements Call {
     return this.#ended;
   }
 
-  markSent(): void {
-    this.#sent = true;
+  /** Whether it was the deadline that ended it. */
+  get expired(): boolean {
+    return this.#ended && performance.now() >= this.deadline;
+  }
+
+  markSent(sent = true): void {
+    this.#sent = sent;
   }
 
   /** Ends the call: its answer came, or nobody waits for it any more. False where it had ended before. */

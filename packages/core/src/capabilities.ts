@@ -25,8 +25,8 @@ export type Capabilities = { readonly [K in Capability]: boolean } & {
 export interface Limits {
   /** Largest encoded record in bytes. Checked by the driver before an exchange: `ValueTooLargeError`. */
   readonly recordBytes?: number;
-  /** Most records that one exchange may carry; the store splits longer batches. */
-  readonly batch?: number;
+  /** Most records that one exchange may carry; the store splits longer batches. Default: 1,000. */
+  readonly batch?: { readonly get?: number; readonly put?: number; readonly delete?: number };
 }
 
 /** The type-level twin of {@link Capabilities}: only what is there is a member. */

@@ -55,8 +55,6 @@ export class Connection implements CallScope {
         this.#idle = resolve;
       });
     }
-    // An attempt to open may outlast the calls that waited for it; it is told to stop by its signal.
-    await this.#opening?.catch(() => {});
     try {
       await this.base.close?.();
     } catch (error) {

@@ -32,8 +32,11 @@ export interface Call {
   readonly deadline: number;
   /** True once nobody waits for the answer: begin nothing new. */
   readonly ended: boolean;
-  /** Called by the store when a request is handed to the driver: the outcome of a failed write is open from then on. */
-  markSent(): void;
+  /**
+   * Called by the store when it hands a write to the driver: from then on the outcome is open should the call fail; with
+   * `false` when the write is known to have done nothing.
+   */
+  markSent(sent?: boolean): void;
 }
 
 export type SwapResult =
@@ -98,7 +101,7 @@ export interface Driver {
 
   /**
    * Makes the driver ready: connects, creates the folder. Called before the first exchange, and again after a failure
-   * or while `ready` is false; never twice at a time. Settles by the deadline: calls wait for it, then are sent.
+   * or while `ready` is false; never twice at a time. Calls wait for it, then are sent. `call.signal` tells it to stop.
    */
   open?(call: Call, report: Report): MaybePromise<void>;
   /** Releases all. Called once, after the calls in flight have settled, also where `open` never was. */
@@ -112,7 +115,10 @@ export interface Driver {
   /** Whether a live record was there. */
   delete(id: RecordId, call: Call): MaybePromise<boolean>;
 
-  /** In the order of `ids`, which hold no duplicate and at most `limits.batch` elements. The same for all batches. */
+  /**
+   * In the order of `ids`, which hold no duplicate and no more than `limits.batch` allows; where a backend answers with
+   * a part only, the driver asks for the rest. The same for all batches.
+   */
   getMany?(ids: readonly RecordId[], call: Call): MaybePromise<readonly Settled<StoredRecord | undefined>[]>;
   putMany?(requests: readonly WriteRequest[], call: Call): MaybePromise<readonly Settled<void>[]>;
   deleteMany?(ids: readonly RecordId[], call: Call): MaybePromise<readonly Settled<boolean>[]>;
@@ -166,6 +172,9 @@ export type Operation =
   | "collections"
   | "clear"
   | "cull";
+
+/** The operations that change nothing. */
+export const READS: ReadonlySet<Operation> = new Set(["ping", "get", "getMany", "list", "collections"]);
 
 /** Whether a record has not expired at `now`. */
 export function isLive(record: { readonly expiresAt: number | undefined }, now = Date.now()): boolean {

@@ -4,6 +4,7 @@ import {
   isPromise,
   type MaybePromise,
   type Operation,
+  READS,
   type RecordId,
   type Settled,
   type StoredRecord,
@@ -21,9 +22,6 @@ export interface RetryOptions {
   /** The longest pause of all. Default: 2 s. */
   readonly maxDelay?: number | string;
 }
-
-/** Operations that change nothing. */
-const READS: ReadonlySet<Operation> = new Set(["ping", "get", "getMany", "list", "collections"]);
 
 /**
  * Repeats reads, and writes only when they were certainly not applied, where the error is `retryable`, after a random

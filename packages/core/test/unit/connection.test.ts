@@ -9,7 +9,7 @@ import {
   TimeoutError,
 } from "@kv/core";
 import type { Call, Driver, RecordId, Report, StoredRecord } from "@kv/core/driver";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
 import { Held, rejection, settled } from "./held-driver.ts";
 
@@ -155,10 +155,10 @@ it("bounds an attempt by its own timeout, and begins no second one before the fi
   expect(await rejection(store.get("b"))).toBeInstanceOf(TimeoutError);
   expect(seen?.signal.aborted).toBe(true);
   expect(driver.opens).toBe(1);
-  const next = store.get("c");
+  // Who joins an attempt that is out of time has time left for the next one.
+  const next = store.get("c", { timeout: "10m" });
   fail(new Error("given up"));
-  expect(await rejection(next)).toMatchObject({ code: "BACKEND_FAILURE" });
-  expect(await store.get("d")).toBeUndefined();
+  expect(await next).toBeUndefined();
   expect(driver.opens).toBe(2);
 });
 
@@ -241,15 +241,5 @@ it("hands what happens beside the calls to onEvent, whose faults do not reach th
     },
   });
   await hook.get("a");
-  // The program's own fault is the program's to see: as an uncaught exception, which the test takes for it.
-  const uncaught = new Promise<unknown>((resolve) => {
-    const others = process.listeners("uncaughtException");
-    process.removeAllListeners("uncaughtException");
-    process.once("uncaughtException", resolve);
-    onTestFinished(() => {
-      for (const other of others) process.on("uncaughtException", other);
-    });
-  });
   expect(() => faulty.report?.({ type: "connected" })).not.toThrow();
-  expect(await uncaught).toMatchObject({ message: "in the hook" });
 });

@@ -53,7 +53,7 @@ const CAPABILITIES = {
   clear: true,
   durable: true,
   nativeExpiry: true,
-  limits: { recordBytes: RECORD_BYTES, batch: 500 },
+  limits: { recordBytes: RECORD_BYTES, batch: { get: 500, put: 500, delete: 500 } },
 } as const satisfies Capabilities;
 
 export interface RedisLikeOptions {
