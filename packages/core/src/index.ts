@@ -38,5 +38,3 @@ export type { Duration, Entry, Expiry, Revision } from "./record.ts";
 export type { IncrementOptions, PutEntry, PutOptions, UpdateOptions } from "./records.ts";
 export type { Schema, SchemaResult } from "./schema.ts";
 export { Collection, createStore, KeyValueStore, type ListOptions, type StoreOptions } from "./store.ts";
-export { prefixCollections } from "./wrappers/prefix-collections.ts";
-export { type RetryOptions, retry } from "./wrappers/retry.ts";

@@ -1,0 +1,4 @@
+/** The wrappers, for `store.with(…)`. */
+export { type EncryptionKey, type EncryptionOptions, encryption, keyFromPassphrase } from "./encryption.ts";
+export { prefixCollections } from "./prefix-collections.ts";
+export { type RetryOptions, retry } from "./retry.ts";
