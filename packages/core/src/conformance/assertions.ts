@@ -93,8 +93,9 @@ export function show(value: unknown): string {
   const text =
     typeof value === "string"
       ? JSON.stringify(value)
-      : inspect(value, { depth: 6, maxArrayLength: 12, maxStringLength: 100, breakLength: 120 });
-  return text.length <= 400 ? text : `${text.slice(0, 300)} … ${text.slice(-60)} (${text.length} characters)`;
+      : inspect(value, { depth: 6, maxArrayLength: 12, maxStringLength: 80, breakLength: 120 });
+  const [most, end] = typeof value === "string" ? [120, 20] : [600, 60];
+  return text.length <= most ? text : `${text.slice(0, most - end)} … ${text.slice(-end)} (${text.length} characters)`;
 }
 
 /** An error for a message, with its class, its code and the call that failed. */

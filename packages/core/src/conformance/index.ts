@@ -5,6 +5,21 @@
  *     import { conformance } from "@kv/core/conformance";
  *     await conformance({ name: "redis", open: (options) => redisStore({ url, ...options }), shared: true }).register({ describe, it });
  */
+import { atomics } from "./chapters/atomics.ts";
+import { batches } from "./chapters/batches.ts";
+import { capabilities } from "./chapters/capabilities.ts";
+import { contention } from "./chapters/contention.ts";
+import { deadlines } from "./chapters/deadlines.ts";
+import { enumeration } from "./chapters/enumeration.ts";
+import { errors } from "./chapters/errors.ts";
+import { instances } from "./chapters/instances.ts";
+import { isolation } from "./chapters/isolation.ts";
+import { lifecycle } from "./chapters/lifecycle.ts";
+import { names } from "./chapters/names.ts";
+import { records } from "./chapters/records.ts";
+import { schema } from "./chapters/schema.ts";
+import { ttl } from "./chapters/ttl.ts";
+import { values } from "./chapters/values.ts";
 import type { Property, Target } from "./property.ts";
 import { LIMIT, type Plan, planOf, type Report, type Result, settingsOf, startAll } from "./runner.ts";
 import { tapLines } from "./tap.ts";
@@ -14,7 +29,23 @@ export type { Address, Property, Settings, Target, Want } from "./property.ts";
 export type { NotApplicable, Plan, Report, Result } from "./runner.ts";
 
 /** All chapters' properties, in the order in which they run. */
-export const properties: readonly Property[] = [];
+export const properties: readonly Property[] = [
+  ...names,
+  ...records,
+  ...values,
+  ...isolation,
+  ...ttl,
+  ...batches,
+  ...atomics,
+  ...enumeration,
+  ...schema,
+  ...capabilities,
+  ...deadlines,
+  ...lifecycle,
+  ...errors,
+  ...instances,
+  ...contention,
+];
 
 /** What vitest, jest, mocha and node:test have in common. */
 export interface Runner {
