@@ -2,7 +2,6 @@
 /** Puts the parts together: options, documents, store, cache, transport; and takes them apart again on SIGTERM. */
 import { KeyValueError } from "@kv/core";
 import { retry } from "@kv/core/wrappers";
-import { retry } from "@kv/core/wrappers";
 import { responseCache } from "@kv/mcp/server";
 import type { McpServer } from "@modelcontextprotocol/server";
 import { Documents } from "./documents.ts";

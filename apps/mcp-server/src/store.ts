@@ -1,7 +1,6 @@
 /** The store behind the server: opened by URL, and watched, so that one line tells when it goes and when it is back. */
 import { KeyValueError, type KeyValueStore, openStore } from "@kv/core";
 import { prefixCollections } from "@kv/core/wrappers";
-import { prefixCollections } from "@kv/core/wrappers";
 
 /** What the notes need beyond what every store can do: being listed. */
 type Needed = "write" | "enumerate";

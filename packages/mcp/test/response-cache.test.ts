@@ -1,7 +1,6 @@
 /** What is cached and what never is, by real clients of a real server. */
 import { InvalidArgumentError, InvalidTtlError } from "@kv/core";
 import { prefixCollections } from "@kv/core/wrappers";
-import { prefixCollections } from "@kv/core/wrappers";
 import { memoryStore } from "@kv/memory";
 import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
 import { McpServer } from "@modelcontextprotocol/server";
