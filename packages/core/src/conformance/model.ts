@@ -32,7 +32,9 @@ export type Command =
     }
   | { readonly op: "keys" | "entries"; readonly collection: string; readonly prefix: string }
   | { readonly op: "clear"; readonly collection: string }
-  | { readonly op: "collections" | "cull" | "wait" };
+  | { readonly op: "collections" }
+  | { readonly op: "cull" }
+  | { readonly op: "wait" };
 
 export interface Place {
   readonly collection: string;
@@ -174,9 +176,8 @@ function expiry(ttl: number | undefined, { before, after }: Span): ModelRecord["
 /** As it would stand in a program: `c2.put("a", 1, { ttl: "80ms" })`. Collections by their place among `collections`. */
 export function formatCommand(command: Command, collections: readonly string[]): string {
   const { op } = command;
-  if (!("at" in command) && !("collection" in command)) {
-    return op === "wait" ? "… until the next record has expired" : `store.${op}()`;
-  }
+  if (op === "wait") return "… until the next record has expired";
+  if (op === "cull" || op === "collections") return `store.${op}()`;
   const text = JSON.stringify;
   const collection = "at" in command ? command.at.collection : command.collection;
   const parts: string[] = [];
