@@ -1,9 +1,10 @@
 /** Values encrypted and bound to their names, so that the backend and who reads it see none, and can forge or move none. */
-import { createCipheriv, createDecipheriv, randomBytes, scrypt } from "node:crypto";
+import { randomBytes, scrypt } from "node:crypto";
 import type { RecordId } from "../driver/driver.ts";
 import { defineLayer, type Layer, values } from "../driver/layer.ts";
 import { DecryptionError, InvalidArgumentError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
+import { NONCE_BYTES, TAG_BYTES, type XaesKey, xaesKey, xaesOpen, xaesSeal } from "./xaes.ts";
 
 export interface EncryptionKey {
   /** Stored beside each record, so that the key is found again. Not a secret. */
@@ -26,15 +27,11 @@ interface Sealed {
   readonly data: string;
 }
 
-const NONCE_BYTES = 24;
-const TAG_BYTES = 16;
-
 /**
  * Encrypts values by XAES-256-GCM: AES-256-GCM with a key for each record, derived from the ring's key and a random
  * nonce of 192 bits, so that no number of records wears a key out. Collection and key are bound in as associated data:
  * a record copied to another name is refused, and so is plaintext. Names, times and sizes stay visible.
  *
- * Source: C2SP, XAES-256-GCM.
  * @throws InvalidArgumentError
  */
 export function encryption({ keys }: EncryptionOptions): Layer {
@@ -68,8 +65,8 @@ export function encryption({ keys }: EncryptionOptions): Layer {
  * @param salt any text that is this deployment's own; not a secret, but to be kept: another salt is another key
  */
 export function keyFromPassphrase(passphrase: string, salt: string): Promise<Uint8Array> {
-  if (passphrase.trim() === "" || salt.trim() === "") {
-    return Promise.reject(new InvalidArgumentError("a passphrase and a salt must not be blank"));
+  if ([passphrase, salt].some((text) => typeof text !== "string" || text.trim() === "")) {
+    return Promise.reject(new InvalidArgumentError("a passphrase and a salt must be texts that are not blank"));
   }
   const cost = { N: 2 ** 17, r: 8, p: 1, maxmem: 2 ** 28 };
   return new Promise((resolve, reject) => {
@@ -77,59 +74,29 @@ export function keyFromPassphrase(passphrase: string, salt: string): Promise<Uin
   });
 }
 
-interface RingKey {
+interface RingKey extends XaesKey {
   readonly id: string;
-  readonly key: Uint8Array;
-  /** The first CMAC subkey. */
-  readonly subkey: Uint8Array;
 }
 
-function ringKey(id: string, given: Uint8Array): RingKey {
-  if (!(given instanceof Uint8Array) || given.length !== 32) {
+function ringKey(id: string, key: Uint8Array): RingKey {
+  if (!(key instanceof Uint8Array) || key.length !== 32) {
     throw new InvalidArgumentError("an encryption key must have exactly 32 bytes");
   }
-  const key = Uint8Array.from(given);
-  const block = encryptBlocks(key, new Uint8Array(16));
-  const subkey = block.map((byte, at) => ((byte << 1) | ((block[at + 1] ?? 0) >> 7)) & 0xff);
-  if ((block[0] ?? 0) >> 7) subkey[15] = (subkey[15] ?? 0) ^ 0x87;
-  return { id, key, subkey };
-}
-
-/** The record's own key: CMAC of the nonce's first half, as a KDF in counter mode. */
-function recordKey({ key, subkey }: RingKey, nonce: Uint8Array): Uint8Array {
-  const blocks = new Uint8Array(32);
-  for (const [at, counter] of [1, 2].entries()) {
-    const block = blocks.subarray(at * 16, at * 16 + 16);
-    block.set([0, counter, 0x58, 0]);
-    block.set(nonce.subarray(0, 12), 4);
-    for (let index = 0; index < 16; index++) block[index] = (block[index] ?? 0) ^ (subkey[index] ?? 0);
-  }
-  return encryptBlocks(key, blocks);
-}
-
-function encryptBlocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
-  return createCipheriv("aes-256-ecb", key, null).setAutoPadding(false).update(blocks);
+  return { id, ...xaesKey(key) };
 }
 
 function seal(key: RingKey, value: JsonValue, id: RecordId): { readonly [K in keyof Sealed]: Sealed[K] } {
   const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv("aes-256-gcm", recordKey(key, nonce), nonce.subarray(12));
-  cipher.setAAD(associatedData(id));
-  const parts = [nonce, cipher.update(JSON.stringify(value), "utf8"), cipher.final(), cipher.getAuthTag()];
-  return { encrypted: "kv1", key_id: key.id, data: Buffer.concat(parts).toString("base64") };
+  const sealed = xaesSeal(key, nonce, JSON.stringify(value), associatedData(id));
+  return { encrypted: "kv1", key_id: key.id, data: Buffer.concat([nonce, sealed]).toString("base64") };
 }
 
 function unseal(key: RingKey, data: string, id: RecordId): JsonValue {
   const bytes = Buffer.from(data, "base64");
   if (bytes.length < NONCE_BYTES + TAG_BYTES) throw new DecryptionError("the encrypted value is cut short");
   const nonce = bytes.subarray(0, NONCE_BYTES);
-  const decipher = createDecipheriv("aes-256-gcm", recordKey(key, nonce), nonce.subarray(12), {
-    authTagLength: TAG_BYTES,
-  });
-  decipher.setAAD(associatedData(id)).setAuthTag(bytes.subarray(-TAG_BYTES));
   try {
-    const text = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
-    return JSON.parse(text.toString("utf8"));
+    return JSON.parse(xaesOpen(key, nonce, bytes.subarray(NONCE_BYTES), associatedData(id)).toString("utf8"));
   } catch {
     // Without the cause: a parser's error quotes the plaintext.
     throw new DecryptionError("the record was changed, moved from another name, or encrypted with another key");
