@@ -9,15 +9,15 @@ import type { Address, Context } from "./property.ts";
  * - `silence`: connections are accepted, nothing is forwarded either way
  * - `delay`: what passes takes so much longer, each way
  * - `cut`: so many bytes of the next reply pass, then the connection is reset
- * - `lose-reply`: the next request reaches the server, its reply is swallowed, then the connection is reset, ended as
- *   by a server that closes it, or left open in silence
+ * - `lose-reply`: the next request (after those that are spared) reaches the server, its reply is swallowed, then the
+ *   connection is reset, ended as by a server that closes it, or left open in silence
  * - `garbage`: each reply is replaced by bytes that are no protocol
  */
 export type Fault =
   | { readonly type: "refuse" | "reset" | "silence" | "garbage" }
   | { readonly type: "delay"; readonly milliseconds: number }
   | { readonly type: "cut"; readonly bytes: number }
-  | { readonly type: "lose-reply"; readonly then: "reset" | "end" | "silence" };
+  | { readonly type: "lose-reply"; readonly by: "reset" | "end" | "silence"; readonly spared?: number };
 
 const GARBAGE = Buffer.from([0x00, 0xff, 0x21, 0x67, 0x61, 0x72, 0x62, 0x61, 0x67, 0x65, 0x21, 0xfe, 0x0d, 0x0a]);
 
@@ -145,8 +145,8 @@ class Link {
   readonly #requests: DelayLine;
   readonly #replies: DelayLine;
   #fault: Fault | undefined;
-  /** Whether a request has passed since the fault was set, so that what the server says now is a reply to it. */
-  #asked = false;
+  /** Requests that have passed since the fault was set: what the server says then is a reply to them. */
+  #asked = 0;
   #replyBytes = 0;
   #lossy = false;
 
@@ -169,7 +169,7 @@ class Link {
 
   inject(fault: Fault): void {
     this.#fault = fault;
-    this.#asked = false;
+    this.#asked = 0;
     this.#replyBytes = 0;
     if (fault.type === "refuse" || fault.type === "reset") this.reset();
   }
@@ -196,7 +196,7 @@ class Link {
       this.#lossy = true;
       return;
     }
-    this.#asked = true;
+    this.#asked++;
     this.#requests.push(bytes, this.#delay);
   }
 
@@ -204,7 +204,7 @@ class Link {
     const fault = this.#fault;
     if (fault?.type === "silence") {
       this.#lossy = true;
-    } else if (!this.#asked || fault === undefined || fault.type === "delay") {
+    } else if (fault === undefined || fault.type === "delay" || this.#asked <= sparedBy(fault)) {
       this.#replies.push(bytes, this.#delay);
     } else if (fault.type === "cut") {
       const passing = bytes.subarray(0, fault.bytes - this.#replyBytes);
@@ -216,11 +216,15 @@ class Link {
       this.#client.write(GARBAGE);
     } else if (fault.type === "lose-reply") {
       this.#lossy = true;
-      if (fault.then === "reset") this.reset();
-      else if (fault.then === "end") this.#client.end(() => this.#upstream.destroy());
+      if (fault.by === "reset") this.reset();
+      else if (fault.by === "end") this.#client.end(() => this.#upstream.destroy());
       else this.#fault = { type: "silence" };
     }
   }
+}
+
+function sparedBy(fault: Fault): number {
+  return fault.type === "lose-reply" ? (fault.spared ?? 0) : 0;
 }
 
 /** Hands on chunks in their order, each after its delay. */

@@ -12,9 +12,11 @@ import { contention } from "./chapters/contention.ts";
 import { deadlines } from "./chapters/deadlines.ts";
 import { enumeration } from "./chapters/enumeration.ts";
 import { errors } from "./chapters/errors.ts";
+import { faults } from "./chapters/faults.ts";
 import { instances } from "./chapters/instances.ts";
 import { isolation } from "./chapters/isolation.ts";
 import { lifecycle } from "./chapters/lifecycle.ts";
+import { model } from "./chapters/model.ts";
 import { names } from "./chapters/names.ts";
 import { records } from "./chapters/records.ts";
 import { schema } from "./chapters/schema.ts";
@@ -45,6 +47,8 @@ export const properties: readonly Property[] = [
   ...errors,
   ...instances,
   ...contention,
+  ...model,
+  ...faults,
 ];
 
 /** What vitest, jest, mocha and node:test have in common. */
