@@ -20,12 +20,12 @@ interface Known {
   readonly lacks: readonly Capability[];
 }
 
-const BACKENDS: { readonly [scheme: string]: Known } = {
-  memory: { package: "@kv/memory", lacks: [] },
-  disk: { package: "@kv/disk", lacks: [] },
-  redis: { package: "@kv/redis", lacks: [] },
-  rediss: { package: "@kv/redis", lacks: [] },
-};
+const BACKENDS: ReadonlyMap<string, Known> = new Map([
+  ["memory", { package: "@kv/memory", lacks: [] }],
+  ["disk", { package: "@kv/disk", lacks: [] }],
+  ["redis", { package: "@kv/redis", lacks: [] }],
+  ["rediss", { package: "@kv/redis", lacks: [] }],
+]);
 
 /**
  * The store that a URL names: `memory:`, `disk:./folder`, `redis://host:6379/0` … Nothing connects before the first
@@ -40,7 +40,9 @@ export async function openStore<K extends Capability = never>(
   const { fromUrl } = await importBackend(url);
   const store = fromUrl(url, rest);
   if (store.can(...needs)) return store;
-  const able = Object.keys(BACKENDS).filter((scheme) => !needs.some((one) => BACKENDS[scheme]?.lacks.includes(one)));
+  const able = [...BACKENDS]
+    .filter(([, { lacks }]) => !needs.some((one) => lacks.includes(one)))
+    .map(([scheme]) => scheme);
   const error = lacking(store.capabilities, needs, "the program");
   error.message += `; stores of these URLs have it: ${schemes(able)}`;
   throw error;
@@ -48,10 +50,10 @@ export async function openStore<K extends Capability = never>(
 
 async function importBackend(url: string): Promise<Backend> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
-  const backend = BACKENDS[scheme ?? ""];
+  const backend = BACKENDS.get(scheme ?? "");
   if (scheme === undefined || backend === undefined) {
     throw new InvalidArgumentError(
-      `${scheme === undefined ? "a store URL begins with its backend" : `there is no backend "${scheme}:"`}: one of ${schemes(Object.keys(BACKENDS))}`,
+      `${scheme === undefined ? "a store URL begins with its backend" : `there is no backend "${scheme}:"`}: one of ${schemes([...BACKENDS.keys()])}`,
     );
   }
   try {

@@ -39,7 +39,8 @@ export function shapeOf<In, Out>(schema: Schema<In, Out>): Shape<Out> {
 
 function outputOf<Out>(result: SchemaResult<Out>): Out {
   if (result.issues === undefined) return result.value;
-  const path = (result.issues[0]?.path ?? []).map((part) => (typeof part === "object" ? part.key : part));
+  // Arktype's paths are of a class of its own, whose map() makes another such.
+  const path = Array.from(result.issues[0]?.path ?? [], (part) => (typeof part === "object" ? part.key : part));
   const where = path.length === 0 ? "" : ` at ${formatPath(path)}`;
   throw new SchemaError(`the value does not fit the collection's schema${where}`, path, result.issues);
 }

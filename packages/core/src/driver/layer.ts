@@ -238,7 +238,8 @@ export function names(inner: Driver, map: NameMap): Driver {
         const inside = map.toScope({ collectionPrefix: prefix });
         if (!("collectionPrefix" in inside)) throw new TypeError("all collections must map to a prefix");
         return chain(collections(inside.collectionPrefix, cursor, call), ({ items, next }) => ({
-          items: items.map(map.fromCollection),
+          // Another program's collection may be the prefix alone, which is the name of none of ours.
+          items: items.map(map.fromCollection).filter((name) => name !== ""),
           next,
         }));
       }),
