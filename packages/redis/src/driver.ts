@@ -26,8 +26,8 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
   #failure: Error | undefined;
   /** How long a server may be silent; the store's own timeout. */
   #patience = 0;
-  /** Until when the server must have sent something, and how much it had sent when that was last asked. */
-  #silence: { readonly until: number; readonly bytes: number } | undefined;
+  /** By when the server must have sent something, since a request has gone out since it last did; 0 while none has. */
+  #silentUntil = 0;
 
   /** The connection that keeps what is written until the end of this turn. */
   #corked: Redis["stream"] | undefined;
@@ -47,7 +47,10 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
   }
 
   get ready(): boolean {
-    return this.client.status === "ready" && !this.#isSilent();
+    const { client } = this;
+    if (client.status !== "ready" || !client.stream.writable) return false;
+    // A server that has said nothing to a request by its deadline is not there any more, whatever TCP believes.
+    return this.#silentUntil === 0 || performance.now() < this.#silentUntil;
   }
 
   async open(call: Call, report: Report): Promise<void> {
@@ -119,21 +122,11 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
     if (this.#own) this.client.disconnect();
   }
 
-  /** Whether nothing has come from the server since a request was sent whose deadline has passed. */
-  #isSilent(): boolean {
-    const silence = this.#silence;
-    if (silence === undefined || performance.now() < silence.until) return false;
-    if (this.#own && this.client.stream.bytesRead === silence.bytes) return true;
-    this.#silence = undefined;
-    return false;
-  }
-
   /** Before each request. */
   #prepare(call: Call): void {
     const { stream } = this.client;
-    if (this.#silence === undefined) {
-      const until = Math.max(call.deadline, performance.now() + this.#patience);
-      this.#silence = { until, bytes: stream.bytesRead };
+    if (this.#silentUntil === 0 && this.#own) {
+      this.#silentUntil = Math.max(call.deadline, performance.now() + this.#patience);
     }
     // All requests of one turn of the event loop go in one write: half of the client's time is spent in writing.
     if (this.#corked === stream) return;
@@ -149,7 +142,6 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
     await this.#disconnect();
     if (signal.aborted) return;
     this.#failure = undefined;
-    this.#silence = undefined;
     try {
       await this.client.connect();
     } catch (error) {
@@ -161,6 +153,7 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
       await this.#disconnect();
       throw this.#refusedConnection(failure);
     }
+    this.client.stream.on("data", this.#onData);
     this.#onConnected();
   }
 
@@ -218,8 +211,12 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
     this.#report?.({ type: "connected" });
   };
 
+  readonly #onData = (): void => {
+    this.#silentUntil = 0;
+  };
+
   readonly #onClose = (): void => {
-    this.#silence = undefined;
+    this.#silentUntil = 0;
     if (this.#connected) this.#report?.({ type: "connection-lost", error: this.#failure });
     this.#connected = false;
   };

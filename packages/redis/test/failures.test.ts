@@ -1,0 +1,342 @@
+// A server that is down, dies, hangs, is full, refuses or is another one: told for what it is, within the deadline.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import type { StoreEvent } from "@kv/core/driver";
+import { type Server, serverFor, startServer } from "@kv/test-servers";
+import { Redis } from "ioredis";
+import * as vitest from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import { type RedisStoreOptions, redisStore } from "../src/index.ts";
+import { clientOf, rejection } from "./helpers.ts";
+
+const { server, skipped } = await serverFor(vitest, "redis", {
+  own: true,
+  appendonly: true,
+  args: ["--appendfsync", "always"],
+});
+
+const closing: (() => Promise<unknown>)[] = [];
+
+/** A store of the test, closed after it. */
+function open(options: RedisStoreOptions = {}) {
+  const events: StoreEvent[] = [];
+  const connection = options.client ? {} : { url: server.url };
+  const store = redisStore({ ...connection, onEvent: (event) => events.push(event), ...options });
+  closing.push(() => store.close());
+  return { store, events };
+}
+
+/** Another server of the test, with settings of its own. */
+async function start(options: Parameters<typeof startServer<"redis">>[1]): Promise<Server> {
+  const started = await startServer("redis", options);
+  if (!started.server) throw new Error(started.skipped);
+  closing.push(() => started.server.stop());
+  return started.server;
+}
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+describe.skipIf(skipped)("a server that dies", () => {
+  it("ends what is in flight, refuses fast while it is down, and serves the first call after its return", async () => {
+    const { store, events } = open();
+    const acknowledged: string[] = [];
+    let writing = true;
+    const writer = async (id: number): Promise<unknown[]> => {
+      const errors: unknown[] = [];
+      for (let at = 0; writing; at++) {
+        const key = `${id}-${at}`;
+        try {
+          await store.put(key, key);
+          acknowledged.push(key);
+        } catch (error) {
+          errors.push(error);
+          return errors;
+        }
+      }
+      return errors;
+    };
+    const writers = [0, 1, 2, 3, 4, 5, 6, 7].map(writer);
+    while (acknowledged.length < 100) await store.put("pace", 1);
+    await server.kill();
+    const errors = (await Promise.all(writers)).flat();
+    writing = false;
+    expect(errors).toHaveLength(8);
+    for (const error of errors) expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true, operation: "put" });
+
+    const began = performance.now();
+    for (const down of [() => store.get("a"), () => store.put("a", 1), () => store.collection().clear()]) {
+      const error = await rejection(down());
+      expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true });
+      expect(String(error)).toContain("ECONNREFUSED");
+    }
+    expect(await rejection(store.put("a", 1))).toMatchObject({ outcome: "not-applied" });
+    expect(performance.now() - began).toBeLessThan(4000);
+
+    await server.restart();
+    const values = await store.getMany(acknowledged);
+    expect(values).toEqual(acknowledged);
+    await store.put("a", 2);
+    expect(await store.get("a")).toBe(2);
+    expect(events.map(({ type }) => type)).toEqual(["connected", "connection-lost", "connected"]);
+  });
+
+  it("was down at the start and comes later", async () => {
+    await server.kill();
+    const { store } = open();
+    expect(await rejection(store.get("a"))).toMatchObject({ code: "UNAVAILABLE" });
+    const many = await Promise.allSettled(Array.from({ length: 50 }, (_, at) => store.put(`k${at}`, at)));
+    expect(many.map(({ status }) => status)).toEqual(Array(50).fill("rejected"));
+    await server.restart();
+    await Promise.all(Array.from({ length: 50 }, (_, at) => store.put(`k${at}`, at)));
+    expect(await store.get("k49")).toBe(49);
+  });
+});
+
+describe.skipIf(skipped)("a server that hangs", () => {
+  it("is a TimeoutError by the deadline, and the outcome of what was sent is unknown", async () => {
+    const { store } = open({ timeout: 400 });
+    await store.put("a", 1);
+    server.pause();
+    try {
+      const began = performance.now();
+      const [put, get] = await Promise.all([rejection(store.put("a", 2)), rejection(store.get("a"))]);
+      expect(put).toMatchObject({ code: "TIMEOUT", retryable: true, outcome: "unknown" });
+      expect(get).toMatchObject({ code: "TIMEOUT", retryable: true });
+      expect(performance.now() - began).toBeLessThan(3000);
+      // By now the connection counts as dead. The next write waits for another, and leaves unsent.
+      expect(await rejection(store.put("b", 2))).toMatchObject({ code: "TIMEOUT", outcome: "not-applied" });
+      expect(await rejection(store.put("b", 2))).toMatchObject({ outcome: "not-applied" });
+    } finally {
+      server.resume();
+    }
+    expect(await store.get("b")).toBeUndefined();
+    await store.put("a", 3);
+    expect(await store.get("a")).toBe(3);
+  });
+
+  it("is left within the deadline by a store that never was connected", async () => {
+    const silent = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const address = silent.address();
+    if (typeof address !== "object" || address === null) throw new Error("it listens");
+    const { store } = open({ url: `redis://127.0.0.1:${address.port}`, timeout: 300 });
+    const began = performance.now();
+    expect(await rejection(store.put("a", 1))).toMatchObject({ retryable: true, outcome: "not-applied" });
+    expect(await rejection(store.get("a", { timeout: 100 }))).toMatchObject({ code: "TIMEOUT" });
+    expect(performance.now() - began).toBeLessThan(3000);
+    await store.close();
+    silent.close();
+  });
+
+  it("is a connection lost when it answers what is no protocol", async () => {
+    const garbage = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.on("data", () => socket.write(Buffer.from([0, 0xff, 0x21, 0x0d, 0x0a])));
+    }).listen(0, "127.0.0.1");
+    await once(garbage, "listening");
+    const address = garbage.address();
+    if (typeof address !== "object" || address === null) throw new Error("it listens");
+    const { store } = open({ url: `redis://127.0.0.1:${address.port}` });
+    expect(await rejection(store.get("a"))).toMatchObject({ code: "UNAVAILABLE" });
+    await store.close();
+    garbage.close();
+  });
+
+  it("serves again after answers out of step", async () => {
+    const { store } = open();
+    await store.put("a", 1);
+    // A server that speaks the protocol and answers something else: every reply is the number one.
+    const wrong = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.on("data", (bytes) => socket.write(bytes.includes("hello") ? "+OK\r\n" : ":1\r\n"));
+    }).listen(0, "127.0.0.1");
+    await once(wrong, "listening");
+    const address = wrong.address();
+    if (typeof address !== "object" || address === null) throw new Error("it listens");
+    const { store: misled } = open({ url: `redis://127.0.0.1:${address.port}` });
+    expect(await rejection(misled.get("a"))).toMatchObject({ code: "BACKEND_FAILURE" });
+    expect(await rejection(misled.put("a", 1))).toMatchObject({ code: "BACKEND_FAILURE", outcome: "unknown" });
+    await misled.close();
+    wrong.close();
+  });
+});
+
+describe.skipIf(skipped)("a server that refuses", () => {
+  it("is full: what was refused did not happen, what frees memory does", async () => {
+    const full = await start({ maxmemory: "3mb" });
+    const { store } = open({ url: full.url });
+    const filler = "x".repeat(100_000);
+    let error: unknown;
+    let stored = 0;
+    for (; error === undefined && stored < 100; stored++) {
+      error = await store.put(`k${stored}`, filler).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+    }
+    expect(error).toMatchObject({ code: "STORAGE_FULL", retryable: false, outcome: "not-applied" });
+    expect(await store.get(`k${stored - 1}`)).toBeUndefined();
+    for (const attempt of [() => store.putIfAbsent("new", filler), () => store.update("k0", () => `${filler}.`)]) {
+      expect(await rejection(attempt())).toMatchObject({ code: "STORAGE_FULL", outcome: "not-applied" });
+    }
+    expect(await rejection(store.putMany([{ key: "m", value: filler }]))).toMatchObject({
+      failures: [{ key: "m", error: { code: "STORAGE_FULL", outcome: "not-applied" } }],
+    });
+    expect(await store.get("k0")).toBe(filler);
+    expect(await store.take("k0")).toBe(filler);
+    expect(await store.delete("k1")).toBe(true);
+    await store.collection().clear();
+    await store.put("k0", filler);
+  });
+
+  it("is a replica", async () => {
+    const replica = await start({ replicaOf: server.url });
+    const { store } = open({ url: replica.url });
+    expect(await store.get("a")).toBeDefined();
+    for (const write of [() => store.put("a", 1), () => store.delete("a"), () => store.increment("n")]) {
+      expect(await rejection(write())).toMatchObject({ code: "UNAVAILABLE", outcome: "not-applied" });
+    }
+  });
+
+  it("is busy with a script", async () => {
+    const { store } = open();
+    const [blocked, other] = [clientOf(server), clientOf(server)];
+    closing.push(async () => [blocked, other].map((client) => client.disconnect()));
+    await other.config("SET", "busy-reply-threshold", "1");
+    await store.put("a", 1);
+    const script = blocked.eval("while true do end", 0).catch(() => {});
+    const error = await rejection(
+      (async () => {
+        for (;;) await store.put("a", 2);
+      })(),
+    );
+    await other.script("KILL");
+    await script;
+    expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true, outcome: "not-applied" });
+    await other.config("SET", "busy-reply-threshold", "5000");
+    await store.put("a", 3);
+  });
+
+  it("does not have the database", async () => {
+    const { store } = open({ db: 99 });
+    const error = await rejection(store.put("a", 1));
+    expect(error).toMatchObject({ code: "BACKEND_FAILURE", outcome: "not-applied" });
+    const { store: other } = open({ url: `${server.url}/1` });
+    await other.put("only here", 1);
+    expect(await open().store.get("only here")).toBeUndefined();
+  });
+});
+
+describe.skipIf(skipped)("a client of the caller's", () => {
+  const settings = { maxRetriesPerRequest: 0, enableOfflineQueue: false } as const;
+
+  it("is refused where it would break the contract", () => {
+    const wrong: { [option: string]: unknown }[] = [
+      {},
+      { ...settings, keyPrefix: "app:" },
+      { ...settings, maxRetriesPerRequest: 1 },
+      { ...settings, maxRetriesPerRequest: null },
+      { ...settings, enableOfflineQueue: true },
+      { ...settings, readOnly: true },
+      { ...settings, commandTimeout: 100 },
+    ];
+    for (const options of wrong) {
+      const client = new Redis({ ...options, lazyConnect: true });
+      expect(() => redisStore({ client })).toThrow(/would break the contract/);
+    }
+    const client = new Redis({ ...settings, lazyConnect: true });
+    expect(() => redisStore({ client, url: server.url })).toThrow(/not both/);
+  });
+
+  it("is connected where it is not, waited for where it connects, and stays open", async () => {
+    for (const lazyConnect of [true, false]) {
+      const client = new Redis(server.url, { ...settings, lazyConnect });
+      const { store } = open({ client });
+      await Promise.all(Array.from({ length: 50 }, (_, at) => store.put(`k${at}`, at)));
+      expect(await store.get("k49")).toBe(49);
+      await store.close();
+      expect(client.status).toBe("ready");
+      expect(client.listenerCount("error")).toBe(0);
+      expect(await client.ping()).toBe("PONG");
+      client.disconnect();
+    }
+  });
+
+  it("reconnects by itself", async () => {
+    const client = new Redis(server.url, { ...settings, retryStrategy: () => 20 });
+    const { store, events } = open({ client });
+    await store.put("a", 1);
+    const lost = once(client, "close");
+    await server.kill();
+    await lost;
+    expect(await rejection(store.put("a", 2))).toMatchObject({ code: "UNAVAILABLE", outcome: "not-applied" });
+    await server.restart();
+    if (client.status !== "ready") await once(client, "ready");
+    await store.put("a", 3);
+    expect(await store.get("a")).toBe(3);
+    expect(events.map(({ type }) => type)).toEqual(["connected", "connection-lost", "connected"]);
+    await store.close();
+    client.disconnect();
+  });
+
+  it("is not connected again once its owner has closed it", async () => {
+    const client = new Redis(server.url, settings);
+    const { store } = open({ client });
+    await store.put("a", 1);
+    const ended = once(client, "end");
+    client.disconnect();
+    await ended;
+    expect(await rejection(store.get("a"))).toMatchObject({ code: "UNAVAILABLE" });
+    expect(client.status).toBe("end");
+  });
+});
+
+describe.skipIf(skipped)("what leaves a store", () => {
+  it("is no value and no secret", async () => {
+    const secret = "s3cret-of-the-caller";
+    const { store } = open({ username: "nobody", password: secret });
+    const denied = await rejection(store.put("a", secret));
+    expect(denied).toMatchObject({ code: "ACCESS_DENIED", retryable: false, outcome: "not-applied" });
+    const { store: good } = open();
+    await good.put("a", 1);
+    const client = clientOf(server);
+    await client.rpush("default_collection::list", "x");
+    client.disconnect();
+    const wrongType = await rejection(good.update("list", () => secret));
+    for (const error of [denied, wrongType]) {
+      expect(error).toHaveProperty("cause");
+      const { inspect } = await import("node:util");
+      expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(secret);
+    }
+    for (const url of [
+      `redis://u:${secret}@h:99999`,
+      `redis://:${secret}@h/x`,
+      `http://:${secret}@h`,
+      `redis://:%${secret}@h`,
+    ]) {
+      expect(() => redisStore({ url })).toThrow(expect.not.stringContaining(secret));
+    }
+  });
+
+  it("keeps no process alive", async () => {
+    const child = spawn(
+      process.execPath,
+      [
+        "--conditions=@kv/source",
+        "--import",
+        "tsx",
+        fileURLToPath(new URL("children/put-and-close.ts", import.meta.url)),
+        server.url,
+      ],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    const [[code], output] = await Promise.all([once(child, "exit"), child.stdout.toArray()]);
+    expect(Buffer.concat(output).toString()).toBe("closed\n");
+    expect(code).toBe(0);
+  });
+});
