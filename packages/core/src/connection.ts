@@ -63,8 +63,8 @@ export class Connection implements CallScope {
   }
 
   #send<T>(subject: Subject, call: Call, exchange: (call: Call) => MaybePromise<T>): MaybePromise<T> {
+    stillWanted(call);
     if (this.ready) {
-      stillWanted(call);
       if (!READS.has(subject.operation)) call.markSent();
       return exchange(call);
     }

@@ -541,7 +541,7 @@ export abstract class Records<in C extends Capability, Out, In> {
   }
 
   /** All chunks of a batch, each a call of its own; an error of one record names it. */
-  #chunks<T, R>(
+  async #chunks<T, R>(
     kind: "get" | "put" | "delete",
     subject: CallSubject,
     items: readonly T[],
@@ -550,7 +550,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     exchange: (chunk: readonly T[], call: OngoingCall) => MaybePromise<readonly Settled<R>[]>,
   ): Promise<Settled<R>[]> {
     if (items.length === 0) return this.#call(subject, options, () => [], same);
-    return runChunks(chunksOf(this.context.driver, kind, items), (chunk) => {
+    const answers = await runChunks(chunksOf(this.context.driver, kind, items), (chunk) => {
       let current: OngoingCall | undefined;
       return this.#call(
         subject,
@@ -564,6 +564,11 @@ export abstract class Records<in C extends Capability, Out, In> {
             current && answer instanceof KeyValueError ? current.explain(answer, keyOf(chunk[at] as T)) : answer,
           ),
       );
+    });
+    // What failed a chunk as a whole is each record's own failure.
+    return answers.map((answer, at) => {
+      const key = keyOf(items[at] as T);
+      return answer instanceof KeyValueError && answer.key !== key ? explain(answer, { ...subject, key }) : answer;
     });
   }
 
@@ -585,8 +590,10 @@ export abstract class Records<in C extends Capability, Out, In> {
     const answers = wanted.map((key, at) => {
       const record = records[position?.get(key) ?? at];
       if (record instanceof KeyValueError) return record;
+      // Where keys repeat, each of their places gets a copy of its own.
+      const own = position && record ? { ...record, value: cloneJson(record.value) } : record;
       return settle(
-        () => finish(record, key),
+        () => finish(own, key),
         (error) => explain(error, { ...subject, key }),
       );
     });

@@ -247,7 +247,11 @@ describe("errors", () => {
   });
 
   it.each([[new Error("raw")], ["a text"], [undefined], [null]])("wrap what the driver gives else: %s", async (raw) => {
-    for (const call of [failing(raw).get("a"), failing(raw).getMany(["a", "b"]), failing(raw).collection().keys().next()]) {
+    for (const call of [
+      failing(raw).get("a"),
+      failing(raw).getMany(["a", "b"]),
+      failing(raw).collection().keys().next(),
+    ]) {
       const error = await rejection(call);
       expect(error).toBeInstanceOf(KeyValueError);
       const inner = (error as KeyValueError).code === "BATCH_FAILED" ? (error as { cause: unknown }).cause : error;

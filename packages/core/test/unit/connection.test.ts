@@ -243,3 +243,22 @@ it("hands what happens beside the calls to onEvent, whose faults do not reach th
   await hook.get("a");
   expect(() => faulty.report?.({ type: "connected" })).not.toThrow();
 });
+
+it("opens again and again for a driver that is never ready, but not for calls that have ended", async () => {
+  let opens = 0;
+  const driver: Driver = Object.assign(new CompleteDriver(), {
+    ready: false,
+    async open() {
+      opens++;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    },
+  });
+  const store = createStore(driver, { timeout: 50 });
+  expect(await rejection(store.get("a"))).toBeInstanceOf(TimeoutError);
+  await store.close();
+  // An attempt may have been under way.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const before = opens;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(opens).toBe(before);
+});
