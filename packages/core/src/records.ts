@@ -591,9 +591,8 @@ export abstract class Records<in C extends Capability, Out, In> {
       const record = records[position?.get(key) ?? at];
       if (record instanceof KeyValueError) return record;
       // Where keys repeat, each of their places gets a copy of its own.
-      const own = position && record ? { ...record, value: cloneJson(record.value) } : record;
       return settle(
-        () => finish(own, key),
+        () => finish(position && record ? withOwnValue(record) : record, key),
         (error) => explain(error, { ...subject, key }),
       );
     });
@@ -606,6 +605,11 @@ const keyOfId = (id: RecordId): string => id.key;
 
 function newRecord(value: JsonValue, createdAt: number | undefined, expiresAt: number | undefined): StoredRecord {
   return { value, createdAt, expiresAt, revision: newRevision() };
+}
+
+/** A driver's record may have its properties from a class, which spreading would lose. */
+function withOwnValue({ value, createdAt, expiresAt, revision }: StoredRecord): StoredRecord {
+  return { value: cloneJson(value), createdAt, expiresAt, revision };
 }
 
 /** What is checked before the first exchange of a call with several. */
