@@ -459,9 +459,12 @@ function statedName(text: string): Envelope["id"] | undefined {
   }
 }
 
-/** Milliseconds from now on the server's clock, at least 1: what has expired on the way is gone soon enough. */
+/**
+ * PX of a record. The server hides it one millisecond after that time, not from it on. What has expired on the way there
+ * is gone soon enough.
+ */
 function ttlOf({ expiresAt }: StoredRecord): number | undefined {
-  return expiresAt === undefined ? undefined : Math.max(1, expiresAt - Date.now());
+  return expiresAt === undefined ? undefined : Math.max(1, expiresAt - Date.now() - 1);
 }
 
 function expiryArguments(record: StoredRecord): string[] {
