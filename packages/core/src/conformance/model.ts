@@ -143,7 +143,7 @@ export class ReferenceModel {
   /** Forgets what has expired by then. */
   expire(now: number): void {
     for (const records of this.#records.values()) {
-      for (const [key, { expires }] of records) if (expires && expires.latest <= now) records.delete(key);
+      for (const [key, { expires }] of records) if (expires && expires.latest < now) records.delete(key);
     }
   }
 

@@ -76,7 +76,7 @@ export const instances: readonly Property[] = [
         const put = await stamped(() => one.put("a", 1, { ttl: `${ttl}ms` }));
         const early = await stamped(() => other.get("a"));
         if (early.after < put.before + ttl) equal(early.answer, 1, "get in the other store before the TTL had passed");
-        await until(put.after + ttl);
+        await until(put.after + ttl + 1);
         equal(await other.get("a"), undefined, "get in the other store after the TTL had passed");
         equal(await one.get("a"), undefined, "get in the store itself after the TTL had passed");
         return early.after < put.before + ttl;

@@ -119,7 +119,7 @@ class Run {
     const next = this.#model.nextExpiry;
     if (next && next.latest < Date.now() + 60_000) {
       // Nobody can tell what is to be answered while a record expires, so that moment is waited for.
-      if (command.op === "wait" || Date.now() > next.earliest - this.#ttl / 2) await until(next.latest);
+      if (command.op === "wait" || Date.now() > next.earliest - this.#ttl / 2) await until(next.latest + 1);
     }
     this.script.push(formatCommand(command, COLLECTIONS));
     const before = Date.now();
@@ -261,7 +261,7 @@ export const model: readonly Property[] = [
     async run({ store, unique, settings }) {
       const fc = await import("fast-check");
       const ttl = 60 * settings.timeScale;
-      const sequence = fc.array(commands(fc, store, ttl), { minLength: 1, maxLength: 30 });
+      const sequence = fc.array(commands(fc, store, ttl), { minLength: 1, maxLength: 24 });
       const follows = fc.asyncProperty(sequence, async (steps) => {
         const run = new Run(store, unique(), ttl);
         try {
