@@ -39,9 +39,13 @@ export function retry(options: RetryOptions = {}): Layer {
   const baseDelay = timeoutOf(options.baseDelay ?? 50);
   const maxDelay = timeoutOf(options.maxDelay ?? 2000);
 
-  /** Whether there is to be another attempt: then after a pause, within the call's deadline. */
-  async function mayRepeat(error: KeyValueError, operation: Operation, attempt: number, call: Call): Promise<boolean> {
-    if (!error.retryable || !(READS.has(operation) || error.outcome === "not-applied")) return false;
+  /** Whether an attempt that failed so may be repeated without the risk of doing it twice. */
+  function isSafe(error: KeyValueError, operation: Operation): boolean {
+    return error.retryable && (READS.has(operation) || error.outcome === "not-applied");
+  }
+
+  /** Whether there is time and leave for another attempt: then after a pause, within the call's deadline. */
+  async function another(attempt: number, call: Call): Promise<boolean> {
     const pause = Math.random() * Math.min(maxDelay, baseDelay * 2 ** (attempt - 1));
     if (attempt >= attempts || performance.now() + pause >= call.deadline) return false;
     await sleep(pause, call.signal);
@@ -55,7 +59,7 @@ export function retry(options: RetryOptions = {}): Layer {
     failure: unknown,
   ): Promise<T> {
     let error = asKeyValueError(failure);
-    for (let attempt = 1; await mayRepeat(error, operation, attempt, call); attempt++) {
+    for (let attempt = 1; isSafe(error, operation) && (await another(attempt, call)); attempt++) {
       try {
         return await exchange(call);
       } catch (next) {
@@ -81,22 +85,22 @@ export function retry(options: RetryOptions = {}): Layer {
     call: Call,
     exchange: (items: readonly T[], call: Call) => MaybePromise<readonly Settled<R>[]>,
   ): Promise<readonly Settled<R>[]> {
-    const answers = [...(await attempted(operation, call, (c) => exchange(items, c)))];
+    const answers = new Array<Settled<R>>(items.length);
+    let open = [...items.keys()];
     for (let attempt = 1; ; attempt++) {
-      const again: number[] = [];
-      let cause: KeyValueError | undefined;
-      for (const [at, answer] of answers.entries()) {
-        if (!(answer instanceof KeyValueError) || !answer.retryable) continue;
-        if (!READS.has(operation) && answer.outcome !== "not-applied") continue;
-        cause ??= answer;
-        again.push(at);
+      const subset = open.map((at) => items[at] as T);
+      const result = await settle(() => exchange(subset, call));
+      for (const [index, at] of open.entries()) {
+        answers[at] = result instanceof KeyValueError ? result : (result[index] as Settled<R>);
       }
-      if (cause === undefined || !(await mayRepeat(cause, operation, attempt, call))) return answers;
-      const subset = again.map((at) => items[at] as T);
-      const better = await settle(() => exchange(subset, call));
-      for (const [index, at] of again.entries()) {
-        answers[at] = better instanceof KeyValueError ? better : (better[index] as Settled<R>);
-      }
+      const whole = result instanceof KeyValueError && open.length === items.length ? result : undefined;
+      open = open.filter((at) => {
+        const answer = answers[at];
+        return answer instanceof KeyValueError && isSafe(answer, operation);
+      });
+      if (open.length > 0 && (await another(attempt, call))) continue;
+      if (whole) throw whole;
+      return answers;
     }
   }
 
@@ -111,19 +115,27 @@ export function retry(options: RetryOptions = {}): Layer {
       call: Call,
       exchange: (call: Call) => MaybePromise<SwapResult>,
     ): Promise<SwapResult> {
+      /** Of an attempt that may have been applied, or may yet be. */
+      let doubt: KeyValueError | undefined;
       for (let attempt = 1; ; attempt++) {
-        const result = await settle(() => attempted("swap", call, exchange));
+        const result = await settle(() => exchange(call));
         if (!(result instanceof KeyValueError)) {
-          const ours = !result.swapped && next !== undefined && result.current?.revision === next.revision;
-          return ours ? { swapped: true } : result;
+          if (result.swapped) return result;
+          if (next !== undefined && result.current?.revision === next.revision) return { swapped: true };
+          // Who is there now may have come after our own write.
+          if (doubt) throw doubt;
+          return result;
         }
-        const error = result;
-        if (!error.retryable || error.outcome === "not-applied") throw error;
-        const current = await attempted("get", call, (c) => inner.get(id, c));
-        if (next !== undefined && current?.revision === next.revision) return { swapped: true };
-        // Only where the expected record is still there is it certain that the swap did nothing so far.
-        if (current === undefined || current.revision !== expected) throw error;
-        if (!(await mayRepeat(error, "get", attempt, call))) throw error;
+        if (result.outcome !== "not-applied") doubt = result;
+        if (!result.retryable) throw doubt ?? result;
+        if (doubt) {
+          const current = await settle(() => attempted("get", call, (c) => inner.get(id, c)));
+          if (current instanceof KeyValueError) throw doubt;
+          if (next !== undefined && current?.revision === next.revision) return { swapped: true };
+          // Only where the expected record is still there is it certain that the swap did nothing so far.
+          if (current?.revision !== expected) throw doubt;
+        }
+        if (!(await another(attempt, call))) throw doubt ?? result;
       }
     }
 
@@ -143,6 +155,7 @@ export function retry(options: RetryOptions = {}): Layer {
 
 function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
     const wake = (): void => {
       clearTimeout(timer);
       signal.removeEventListener("abort", wake);
