@@ -241,20 +241,21 @@ describe("an answer", () => {
   });
 
   it("lives no longer than its own ttlMs, of which less and less remains", async () => {
-    const { runs, client } = serve();
-    const one = await client();
-    // The client's own cache would answer instead.
-    const read = () => one.readResource({ uri: "fresh:///page" }, { cacheMode: "bypass" });
-    expect(await read()).toMatchObject({ ttlMs: 400 });
+    const run = serve().cache.middleware();
+    let runs = 0;
+    const read = (uri: string, ttlMs: number) =>
+      run("resources/read", { uri }, {}, () => ({ contents: [], run: ++runs, ttlMs }));
+    await read("long", 60_000);
+    await read("short", 200);
+    await read("never", 0);
+    expect(await read("never", 0)).toMatchObject({ run: 4 });
     const stored = Date.now();
-    const second = await read();
-    if (Date.now() < stored + 400 - 100) {
-      expect(runs.get("fresh:///page")).toBe(1);
-      expect(second.ttlMs).toBeLessThanOrEqual(400);
-    }
-    while (Date.now() <= stored + 400) await new Promise((resolve) => setTimeout(resolve, 20));
-    await read();
-    expect(runs.get("fresh:///page")).toBeGreaterThan(1);
+    while (Date.now() <= stored + 200) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await read("short", 200)).toMatchObject({ run: 5 });
+    const { ttlMs, ...kept } = await read("long", 60_000);
+    expect(kept).toEqual({ contents: [], run: 1 });
+    expect(ttlMs).toBeLessThanOrEqual(60_000 - 200);
+    expect(ttlMs).toBeGreaterThan(0);
   });
 
   it("is none of another revision, version or name of the server", async () => {
@@ -264,17 +265,20 @@ describe("an answer", () => {
       serve({ store, revision: () => revision }),
       serve({ store, revision: () => revision, server: { name: "tested", version: "2.0.0" } }),
       serve({ store, revision: () => revision, server: { name: "other", version: "1.0.0" } }),
+      serve({ store, revision: () => revision, server: { name: "a@1", version: "1" } }),
+      serve({ store, revision: () => revision, server: { name: "a", version: "1@1" } }),
     ];
+    const [once, twice] = [servers.map(() => 1), servers.map(() => 2)];
     const look = async () => {
       for (const { client } of servers) await callText(await client(), "look", { words: "kv" });
       return servers.map(({ runs }) => runs.get("look"));
     };
-    expect(await look()).toEqual([1, 1, 1]);
-    expect(await look()).toEqual([1, 1, 1]);
+    expect(await look()).toEqual(once);
+    expect(await look()).toEqual(once);
     revision = "b";
-    expect(await look()).toEqual([2, 2, 2]);
+    expect(await look()).toEqual(twice);
     revision = "a";
-    expect(await look()).toEqual([2, 2, 2]);
+    expect(await look()).toEqual(twice);
   });
 
   it("is shared by servers on one store, and not across prefixes", async () => {
@@ -320,6 +324,14 @@ describe("equal requests at one time", () => {
     expect(runs.get("look")).toBe(1);
     const { hits, shared, misses } = cache.statistics()["tools/call"];
     expect([hits + shared, misses]).toEqual([63, 1]);
+  });
+
+  it("share what is found in the store, too", async () => {
+    const run = serve().cache.middleware();
+    let runs = 0;
+    const ask = () => run("prompts/get", {}, {}, () => ({ messages: [], run: ++runs }));
+    await ask();
+    expect(await Promise.all(Array.from({ length: 64 }, ask))).toEqual(Array(64).fill({ messages: [], run: 1 }));
   });
 
   it("each run where the answer is an error", async () => {

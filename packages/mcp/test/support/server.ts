@@ -48,7 +48,9 @@ export function serverOf({ cache, look = (words) => `found ${words}` }: Setup) {
       { outputSchema: z.array(z.number()), annotations: { readOnlyHint: true, openWorldHint: false } },
       () => ({ content: [], structuredContent: [1, 2, count("numbers")] }),
     );
-    server.registerTool("write", { inputSchema: search }, () => text(`written ${count("write")}`));
+    server.registerTool("write", { inputSchema: search, annotations: { readOnlyHint: false } }, () =>
+      text(`written ${count("write")}`),
+    );
     server.registerTool("browse", { annotations: { readOnlyHint: true, openWorldHint: true } }, () =>
       text(`browsed ${count("browse")}`),
     );
@@ -70,10 +72,6 @@ export function serverOf({ cache, look = (words) => `found ${words}` }: Setup) {
       {},
       (uri) => ({ contents: [{ uri: uri.href, text: `page, run ${count(uri.href)}` }] }),
     );
-    server.registerResource("fresh", "fresh:///page", {}, (uri) => ({
-      contents: [{ uri: uri.href, text: `fresh, run ${count(uri.href)}` }],
-      ttlMs: 400,
-    }));
     server.registerPrompt("explain", { argsSchema: z.object({ topic: z.string() }) }, ({ topic }) => ({
       messages: [{ role: "user", content: { type: "text", text: `explain ${topic}, run ${count("explain")}` } }],
     }));
