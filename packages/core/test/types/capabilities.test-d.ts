@@ -1,0 +1,169 @@
+// What a store's type says it can do: through stacks of wrappers, narrowing and generics.
+
+import {
+  type CapabilitiesOf,
+  type Capability,
+  type Collection,
+  createStore,
+  type KeyValueStore,
+  openStore,
+} from "@kv/core";
+import { type Driver, defineLayer, forward, type Layer } from "@kv/core/driver";
+import { encryption, prefixCollections, retry } from "@kv/core/wrappers";
+import { memoryStore } from "@kv/memory";
+import { completeStore } from "../../examples/complete-driver.ts";
+import { type MinimalDriver, minimalStore } from "../../examples/minimal-driver.ts";
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function same<A, B>(_: Same<A, B>): void {}
+
+const all = completeStore();
+const least = minimalStore();
+const keys = [{ id: "a", key: new Uint8Array(32) }];
+
+// A driver's capabilities are its store's.
+same<CapabilitiesOf<MinimalDriver>, "write" | "durable">(true);
+same<typeof least, KeyValueStore<"write" | "durable">>(true);
+same<typeof all, KeyValueStore<Capability>>(true);
+same<typeof all, ReturnType<typeof memoryStore>>(false);
+memoryStore().increment("a");
+// A driver whose capabilities are known only at run time gives a store that can only read.
+declare const unknown: Driver;
+same<ReturnType<typeof createStore<typeof unknown>>, KeyValueStore<never>>(true);
+createStore(unknown).get("a");
+// @ts-expect-error
+createStore(unknown).put("a", 1);
+
+// What is there compiles, what is not does not, on the store and on its collections.
+least.put("a", 1);
+least.collection("c").put("a", 1);
+least.deleteMany(["a"]);
+// @ts-expect-error
+least.increment("a");
+// @ts-expect-error
+least.putIfAbsent("a", 1);
+// @ts-expect-error
+least.take("a");
+// @ts-expect-error
+least.update("a", () => 1);
+// @ts-expect-error
+least.touch("a", 1);
+// @ts-expect-error
+least.collection("c").keys();
+// @ts-expect-error
+least.collection("c").entries();
+// @ts-expect-error
+least.collections();
+// @ts-expect-error
+least.collection("c").clear();
+// @ts-expect-error
+least.clearAll();
+// @ts-expect-error
+least.cull();
+
+// The same through any stack of wrappers.
+const stacked = least.with(encryption({ keys })).with(prefixCollections("p")).with(retry());
+same<typeof stacked, typeof least>(true);
+stacked.put("a", 1);
+// @ts-expect-error
+stacked.collection("c").keys();
+// @ts-expect-error
+stacked.increment("a");
+all.with(encryption({ keys })).with(prefixCollections("p")).with(retry()).collection("c").increment("a");
+
+// A layer takes away what it withdraws, and does not go on a store that lacks what it needs.
+const readOnly: Layer<never, "write" | "atomic" | "clear"> = defineLayer("readOnly", (inner) => forward(inner, {}), {
+  withdraws: ["write", "atomic", "clear"],
+});
+const leases = defineLayer("leases", (inner) => inner, { needs: ["atomic"] });
+const reading = all.with(readOnly);
+same<typeof reading, KeyValueStore<"enumerate" | "durable">>(true);
+same<typeof leases, Layer<"atomic">>(true);
+reading.collection("c").keys();
+// @ts-expect-error
+reading.put("a", 1);
+// @ts-expect-error
+reading.with(retry()).increment("a");
+all.with(leases).with(retry()).increment("a");
+// @ts-expect-error
+least.with(leases);
+// @ts-expect-error
+all.with(readOnly).with(leases);
+all.with(leases).with(readOnly);
+// @ts-expect-error
+all.with(readOnly).with(retry()).with(leases);
+// @ts-expect-error
+defineLayer("misspelt", (inner) => inner, { needs: ["atomics"] });
+
+// A store that can do more is one that can do less, never the other way round.
+const some: KeyValueStore<"atomic"> = all;
+const none: KeyValueStore<never> = least;
+const part: Collection<"write"> = all.collection("c");
+// @ts-expect-error
+const more: KeyValueStore<"enumerate"> = least;
+// @ts-expect-error
+const wrong: Collection<"clear"> = least.collection("c");
+void [some, none, part, more, wrong];
+
+// openStore says what was asked for, and nothing more.
+const opened = await openStore("memory:", { needs: ["atomic", "write"] });
+same<typeof opened, KeyValueStore<"atomic" | "write">>(true);
+opened.increment("a");
+// @ts-expect-error
+opened.collections();
+const any = await openStore("memory:");
+same<typeof any, KeyValueStore<never>>(true);
+any.get("a");
+// @ts-expect-error
+any.put("a", 1);
+// @ts-expect-error
+openStore("memory:", { needs: ["atomics"] });
+
+// can() narrows, in branches and by leaving early.
+if (any.can("atomic", "write")) {
+  any.increment("a");
+  any.put("a", 1);
+  any.with(encryption({ keys })).collection("c").increment("a");
+  // @ts-expect-error
+  any.collections();
+} else {
+  // @ts-expect-error
+  any.put("a", 1);
+}
+const collection = any.collection("c");
+if (collection.can("enumerate")) collection.keys();
+// @ts-expect-error
+collection.clear();
+function early(store: KeyValueStore<never>) {
+  if (!store.can("enumerate", "clear")) throw new Error("no");
+  store.collections();
+  return store.clearAll();
+}
+early(least);
+// @ts-expect-error
+any.can("atomics");
+
+// Functions over stores state what they need, and give back what the caller's store can do.
+function count<C extends Capability>(store: KeyValueStore<C | "atomic">) {
+  store.increment("visits");
+  // @ts-expect-error
+  store.collections();
+  return store;
+}
+function guarded<C extends Capability>(store: KeyValueStore<C | "write">) {
+  return store.with(encryption({ keys })).with(retry());
+}
+count(all).increment("a");
+// @ts-expect-error
+count(least);
+guarded(least).put("a", 1);
+guarded(all).collections();
+function uses(store: KeyValueStore<"atomic" | "write">) {
+  store.put("a", 1);
+  return store.collection("c").update("a", () => 1);
+}
+uses(all);
+// @ts-expect-error
+uses(least);
+// @ts-expect-error
+uses(all.with(readOnly));
