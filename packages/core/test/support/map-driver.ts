@@ -29,23 +29,18 @@ export class MapDriver implements Driver {
     this.data = data;
   }
 
-  get({ collection, key }: RecordId, _call: Call): MaybePromise<StoredRecord | undefined> {
-    const record = this.data.get(collection)?.get(key);
-    return record && isLive(record) ? record : undefined;
+  get(id: RecordId, _call: Call): MaybePromise<StoredRecord | undefined> {
+    return this.live(id);
   }
 
   put(id: RecordId, record: StoredRecord, _call: Call): MaybePromise<void> {
     this.store(id, record);
   }
 
-  store({ collection, key }: RecordId, record: StoredRecord): void {
-    const records = this.data.get(collection) ?? new Map<string, StoredRecord>();
-    this.data.set(collection, records.set(key, record));
-  }
-
-  delete({ collection, key }: RecordId, _call: Call): MaybePromise<boolean> {
-    const record = this.data.get(collection)?.get(key);
-    return (this.data.get(collection)?.delete(key) ?? false) && record !== undefined && isLive(record);
+  delete(id: RecordId, _call: Call): MaybePromise<boolean> {
+    const found = this.live(id) !== undefined;
+    this.remove(id);
+    return found;
   }
 
   swap(
@@ -54,11 +49,10 @@ export class MapDriver implements Driver {
     next: StoredRecord | undefined,
     _call: Call,
   ): MaybePromise<SwapResult> {
-    const record = this.data.get(id.collection)?.get(id.key);
-    const current = record && isLive(record) ? record : undefined;
+    const current = this.live(id);
     if ((current?.revision ?? "absent") !== expected) return { swapped: false, current };
     if (next) this.store(id, next);
-    else this.data.get(id.collection)?.delete(id.key);
+    else this.remove(id);
     return { swapped: true };
   }
 
@@ -69,7 +63,7 @@ export class MapDriver implements Driver {
   ): MaybePromise<Page<Listed>> {
     const after = typeof cursor === "string" ? cursor : "";
     const live = [...(this.data.get(collection) ?? [])]
-      .filter(([key, record]) => key > after && key.startsWith(keyPrefix) && isLive(record))
+      .filter(([key, record]) => key > after && key.startsWith(keyPrefix) && this.lives(record))
       .sort(([a], [b]) => (a < b ? -1 : 1));
     const items = live.slice(0, PAGE).map(([key, record]) => (values ? { key, record } : { key }));
     return { items, next: live.length > PAGE ? items.at(-1)?.key : undefined };
@@ -77,9 +71,32 @@ export class MapDriver implements Driver {
 
   collections(prefix: string, _cursor: Cursor | undefined, _call: Call): MaybePromise<Page<string>> {
     const names = [...this.data].filter(
-      ([name, records]) => name.startsWith(prefix) && [...records.values()].some((record) => isLive(record)),
+      ([name, records]) => name.startsWith(prefix) && [...records.values()].some((record) => this.lives(record)),
     );
     return { items: names.map(([name]) => name) };
+  }
+
+  /** What lies there, expired or not. */
+  find({ collection, key }: RecordId): StoredRecord | undefined {
+    return this.data.get(collection)?.get(key);
+  }
+
+  live(id: RecordId): StoredRecord | undefined {
+    const record = this.find(id);
+    return record && this.lives(record) ? record : undefined;
+  }
+
+  lives(record: StoredRecord): boolean {
+    return isLive(record);
+  }
+
+  store({ collection, key }: RecordId, record: StoredRecord): void {
+    const records = this.data.get(collection) ?? new Map<string, StoredRecord>();
+    this.data.set(collection, records.set(key, record));
+  }
+
+  remove({ collection, key }: RecordId): void {
+    this.data.get(collection)?.delete(key);
   }
 
   clear(scope: Scope, _cursor: Cursor | undefined, _call: Call): MaybePromise<Cursor | undefined> {
@@ -88,7 +105,7 @@ export class MapDriver implements Driver {
   }
 
   cull(scope: Scope, _cursor: Cursor | undefined, _call: Call): MaybePromise<Cursor | undefined> {
-    this.sweep(scope, (record) => !isLive(record));
+    this.sweep(scope, (record) => !this.lives(record));
     return undefined;
   }
 
