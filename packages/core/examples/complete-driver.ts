@@ -16,7 +16,7 @@ const PAGE = 100;
 
 export class CompleteDriver implements Driver {
   readonly name: string = "complete";
-  readonly capabilities = { write: true, atomic: true, enumerate: true, clear: true, durable: true } as const;
+  readonly capabilities = Object.freeze({ write: true, atomic: true, enumerate: true, clear: true, durable: true });
   readonly keepsReferences: boolean = true; // the store copies what goes in and comes out
   readonly #collections = new Map<string, Map<string, StoredRecord>>();
 

@@ -1,10 +1,10 @@
 /** The least driver: get, put and delete over a Map. The store does the rest: checks, copies, expiry, batches, deadlines. */
-import { createStore } from "@kv/core";
+import { createStore, type StoreOptions } from "@kv/core";
 import { type Driver, isLive, joinNames, type RecordId, type StoredRecord } from "@kv/core/driver";
 
 export class MinimalDriver implements Driver {
   readonly name = "minimal";
-  readonly capabilities = { write: true, atomic: false, enumerate: false, clear: false, durable: true } as const;
+  readonly capabilities = Object.freeze({ write: true, atomic: false, enumerate: false, clear: false, durable: true });
   readonly keepsReferences = true; // the store copies what goes in and comes out
   readonly #records = new Map<string, StoredRecord>();
 
@@ -21,4 +21,4 @@ export class MinimalDriver implements Driver {
   }
 }
 
-export const minimalStore = () => createStore(new MinimalDriver());
+export const minimalStore = (options?: StoreOptions) => createStore(new MinimalDriver(), options);
