@@ -1,12 +1,5 @@
 /** What only ioredis knows: connecting, sending, and what its errors mean. */
-import {
-  BackendError,
-  type ErrorDetails,
-  InvalidArgumentError,
-  KeyValueError,
-  StoreUnavailableError,
-  TimeoutError,
-} from "@kv/core";
+import { BackendError, type ErrorDetails, InvalidArgumentError, KeyValueError, StoreUnavailableError } from "@kv/core";
 import { type Call, type CommandReply, type Driver, RedisLikeDriver, type Report, refusal } from "@kv/core/driver";
 import { type Redis, ReplyError } from "ioredis";
 import { checkClient, newClient, type RedisDriverOptions } from "./options.ts";
@@ -110,16 +103,16 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
     // The client notes the command there, and with it values and passwords.
     if ("command" in error) delete error.command;
     if (error instanceof ReplyError) return refusal(error.message, error);
-    // The two come before anything is written; all others end requests whose answer is not known.
+    // That one comes before anything is written; all others end requests whose answer is not known.
     if (/^Stream isn't writeable/.test(error.message)) return this.#noConnection("it was just lost", error);
-    if (/^Command timed out/.test(error.message)) return new TimeoutError("no answer in time", { cause: error });
     return new StoreUnavailableError("the connection to Redis was lost before the answer", {
       cause: this.#failure ?? error,
     });
   }
 
   protected outOfStep(): void {
-    if (this.#own) this.client.disconnect();
+    // At once, so that no later answer is taken for another's. A client of the caller's connects anew by itself.
+    this.client.stream.destroy();
   }
 
   /** Before each request. */
