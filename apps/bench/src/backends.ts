@@ -1,8 +1,13 @@
 /** What a backend needs before its contenders can be opened: a server, a folder. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { startServer } from "@kv/test-servers";
 import type { BackendName, ContenderName } from "./contender.ts";
+import { newFolder } from "./folders.ts";
 
 /** Where the contenders of one backend work. Disposing ends the server and removes the folders. */
 export interface Place extends AsyncDisposable {
+  /** The server's URL, or a folder of the contender's own. */
   location(contender: ContenderName): string;
 }
 
@@ -15,5 +20,19 @@ export async function prepare(backend: BackendName): Promise<Prepared> {
   switch (backend) {
     case "memory":
       return { place: { location: () => "", async [Symbol.asyncDispose]() {} } };
+    case "disk": {
+      const folder = newFolder();
+      return {
+        place: {
+          location: (contender) => join(folder, contender),
+          [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+        },
+      };
+    }
+    case "redis": {
+      const { server, skipped } = await startServer("redis");
+      if (server === undefined) return { skipped };
+      return { place: { location: () => server.url, [Symbol.asyncDispose]: () => server.stop() } };
+    }
   }
 }

@@ -43,5 +43,5 @@ process.on("message", (request: Request) => {
 });
 // The benchmark is gone, or has no more to ask.
 process.on("disconnect", () => process.exit());
-// Ctrl-C reaches the whole group: the benchmark decides what becomes of us.
+// Ctrl-C reaches the whole group: the benchmark decides when to end.
 process.on("SIGINT", () => {});

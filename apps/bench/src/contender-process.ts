@@ -9,6 +9,9 @@ import type { Answer, Request } from "./messages.ts";
 /** Beside this file, built or not as this one is. */
 const PROGRAM = join(import.meta.dirname, `child${extname(import.meta.filename)}`);
 
+/** How long a process may take to end by itself, in milliseconds; it writes its profile then, where it was to make one. */
+const PATIENCE = 5000;
+
 /** Every method rejects where the contender fails or its process ends, which is then of no more use. */
 export class ContenderProcess {
   readonly name: ContenderName;
@@ -40,14 +43,15 @@ export class ContenderProcess {
     await this.#ask({ do: "close" });
   }
 
-  /** Ends the process, whatever it does. */
+  /** Ends the process, whatever it does. What it was asked rejects. May be called again. */
   async [Symbol.asyncDispose](): Promise<void> {
     const child = this.#child;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once("exit", resolve));
     if (child.connected) child.disconnect();
-    else child.kill("SIGKILL");
+    const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
     await gone;
+    clearTimeout(timer);
   }
 
   #ask(request: Request): Promise<Exclude<Answer, { readonly failed: string }>> {

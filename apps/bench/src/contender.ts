@@ -19,7 +19,7 @@ interface ContenderModule {
   open(location: string): Promise<Contender>;
 }
 
-export type BackendName = "memory";
+export type BackendName = "memory" | "disk" | "redis";
 /** The raw driver with JSON by hand comes first: the others are measured by it. */
 export type ContenderName = "raw" | "kv";
 
@@ -30,7 +30,15 @@ export const contenders: {
     raw: () => import("./contenders/memory-raw.ts"),
     kv: () => import("./contenders/memory-kv.ts"),
   },
+  disk: {
+    raw: () => import("./contenders/disk-raw.ts"),
+    kv: () => import("./contenders/disk-kv.ts"),
+  },
+  redis: {
+    raw: () => import("./contenders/redis-raw.ts"),
+    kv: () => import("./contenders/redis-kv.ts"),
+  },
 };
 
-export const backendNames: readonly BackendName[] = ["memory"];
+export const backendNames: readonly BackendName[] = ["memory", "disk", "redis"];
 export const contenderNames: readonly ContenderName[] = ["raw", "kv"];

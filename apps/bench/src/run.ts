@@ -12,7 +12,8 @@ import { type Results, type Row, rowsOf, type Skipped } from "./results.ts";
 /** Told what is measured next, and how much of the run is done: from 0 to 1. */
 export type Progress = (what: string, done: number) => void;
 
-export async function run(settings: Settings, progress: Progress): Promise<Results> {
+/** Rejects soon after `signal` aborts; nothing is left behind then, no process and no folder. */
+export async function run(settings: Settings, progress: Progress, signal: AbortSignal): Promise<Results> {
   const start = performance.now();
   const startedAt = new Date().toISOString();
   const loadBefore = load();
@@ -20,7 +21,7 @@ export async function run(settings: Settings, progress: Progress): Promise<Resul
   const skipped: Skipped[] = [];
   for (const [index, backend] of settings.backends.entries()) {
     const inAll: Progress = (what, done) => progress(`${backend}: ${what}`, (index + done) / settings.backends.length);
-    const found = await runBackend(backend, settings, inAll);
+    const found = await runBackend(backend, settings, inAll, signal);
     if (typeof found === "string") skipped.push({ backend, reason: found });
     else rows.push(...found);
   }
@@ -43,12 +44,18 @@ export async function run(settings: Settings, progress: Progress): Promise<Resul
 }
 
 /** The rows, or why there are none. */
-async function runBackend(backend: BackendName, settings: Settings, progress: Progress): Promise<Row[] | string> {
+async function runBackend(
+  backend: BackendName,
+  settings: Settings,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Row[] | string> {
+  signal.throwIfAborted();
   progress("preparing", 0);
   const { place, skipped } = await prepare(backend);
   if (place === undefined) return skipped;
   await using _ended = place;
-  await using contenders = new Contenders(contenderNames.map((name) => new ContenderProcess(backend, name)));
+  await using contenders = new Contenders(backend, signal);
   for (const contender of contenders.all) {
     progress(`warming up ${contender.name}`, 0);
     await contender.open(place.location(contender.name), cases, settings.warmUp);
@@ -89,12 +96,18 @@ async function measure(
 
 class Contenders implements AsyncDisposable {
   readonly all: readonly ContenderProcess[];
+  readonly #signal: AbortSignal;
+  readonly #onAbort = (): void => void this[Symbol.asyncDispose]();
 
-  constructor(all: readonly ContenderProcess[]) {
-    this.all = all;
+  constructor(backend: BackendName, signal: AbortSignal) {
+    this.all = contenderNames.map((name) => new ContenderProcess(backend, name));
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#onAbort);
+    if (signal.aborted) this.#onAbort();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal.removeEventListener("abort", this.#onAbort);
     await Promise.all(this.all.map((one) => one[Symbol.asyncDispose]()));
   }
 }

@@ -1,0 +1,8 @@
+/** kv in Redis, with its defaults. */
+import { redisStore } from "@kv/redis";
+import type { Contender } from "../contender.ts";
+
+export async function open(url: string): Promise<Contender> {
+  const store = redisStore({ url });
+  return { records: store.collection("bench"), close: () => store.close() };
+}
