@@ -158,6 +158,7 @@ export const validValues: readonly ValueCase[] = [
   ),
   { what: "a date as a string", given: "2026-11-22T15:01:08.474Z" },
   { what: "spaces around", given: "  a \n" },
+  { what: "line ends of all kinds", given: "a\r\nb\rc\nd\n\re" },
   {
     what: "all control characters",
     given: String.fromCharCode(...Array(32).keys(), 127, ...Array(32).map((_, i) => 128 + i)),
@@ -207,17 +208,23 @@ export const validValues: readonly ValueCase[] = [
 /** Bytes of large values: where backends begin to refuse, to cut or to change their encoding. */
 export const valueSizes: readonly number[] = [65_535, 65_536, 65_537, 400_000, 2 ** 20 - 1, 2 ** 20, 2 ** 20 + 1];
 
-/** Text of so many bytes that no compression makes small, the same each time, with characters of one to four bytes. */
+/** Text of so many bytes, the same each time, that repeats itself only after 65,521 characters, and ends in wide ones. */
 export function largeText(bytes: number): string {
-  const hash = createHash("sha256").update(String(bytes)).digest();
-  let state = hash.readUInt32LE();
-  let text = "";
-  let left = bytes - 9;
-  while (left-- > 0) {
+  noise ??= makeNoise(65_521);
+  return `${noise.repeat(Math.ceil(bytes / noise.length)).slice(0, bytes - 9)}é€😀`;
+}
+
+let noise: string | undefined;
+
+/** Printable characters from a linear congruential generator: hard to compress. */
+function makeNoise(length: number): string {
+  let state = 1;
+  const codes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    text += String.fromCharCode(33 + ((state >>> 24) % 90));
+    codes[at] = 33 + ((state >>> 24) % 90);
   }
-  return `${text}é€😀`;
+  return Buffer.from(codes).toString("latin1");
 }
 
 export interface InvalidCase {
@@ -275,6 +282,7 @@ export const invalidValues: readonly InvalidCase[] = [
     ];
   }),
   { what: "undefined", make: () => undefined, path: [] },
+  { what: "undefined in an array by itself", make: () => [1, undefined], path: [1] },
   { what: "undefined in an array", make: () => ({ a: [1, undefined] }), path: ["a", 1] },
   { what: "an array with a hole", make: () => Object.assign(Array(3), { 0: 1, 2: 3 }), path: [1] },
   { what: "a property name with a lone surrogate", make: () => ({ a: { "\ud800": 1 } }), path: ["a", "\ud800"] },

@@ -17,7 +17,7 @@ const fromSource = ["--conditions=@kv/source", "--import", "tsx"];
 interface Outcome {
   readonly exitCode: number;
   readonly passed: number;
-  /** The names of the tests that failed. */
+  /** The names of the tests that failed, with what the runner tells of them. */
   readonly failed: readonly string[];
 }
 
@@ -92,8 +92,12 @@ const runners: readonly Runner[] = [
       ...(only === undefined ? [] : [`--grep=${only}`]),
     ],
     read: async (printed) => {
-      const { stats, failures }: { stats: { passes: number }; failures: { fullTitle: string }[] } = JSON.parse(printed);
-      return { passed: stats.passes, failed: failures.map(({ fullTitle }) => fullTitle) };
+      const {
+        stats,
+        failures,
+      }: { stats: { passes: number }; failures: { fullTitle: string; err: { message?: string } }[] } =
+        JSON.parse(printed);
+      return { passed: stats.passes, failed: failures.map(({ fullTitle, err }) => `${fullTitle}\n${err.message}`) };
     },
   },
   {
@@ -124,10 +128,12 @@ const runners: readonly Runner[] = [
 function jestReport(text: string): Omit<Outcome, "exitCode"> {
   const report: {
     numPassedTests: number;
-    testResults: { assertionResults: { status: string; fullName: string }[] }[];
+    testResults: { assertionResults: { status: string; fullName: string; failureMessages: string[] }[] }[];
   } = JSON.parse(text);
   const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
-  const failed = tests.filter(({ status }) => status === "failed").map(({ fullName }) => fullName);
+  const failed = tests
+    .filter(({ status }) => status === "failed")
+    .map(({ fullName, failureMessages }) => `${fullName}\n${failureMessages.join("\n")}`);
   return { passed: report.numPassedTests, failed };
 }
 

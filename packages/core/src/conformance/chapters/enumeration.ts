@@ -276,7 +276,7 @@ export const enumeration: readonly Property[] = [
     needs,
     async run({ collection, settings }) {
       const c = collection();
-      const keys = keysTo(settings.records / 4);
+      const keys = keysTo(settings.records / 10);
       await fill(c, keys);
       const seen: string[] = [];
       for await (const key of c.keys()) {
@@ -355,7 +355,7 @@ export const enumeration: readonly Property[] = [
     needs: ["write", "clear"],
     async run({ store, unique }) {
       const name = unique();
-      const all = [name, ...neighbours(name)];
+      const all = [name, ...neighbours(name), name.toUpperCase()];
       const key = "::b";
       for (const cleared of all) {
         await Promise.all(all.map((one) => store.collection(one).put(key, one)));

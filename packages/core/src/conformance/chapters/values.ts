@@ -92,14 +92,11 @@ export const values: readonly Property[] = [
         valueSizes.filter((size) => size < limit / 2),
         async (size) => {
           const text = largeText(size);
+          const parts = { parts: [text.slice(0, size / 2), text.slice(size / 2)] };
           await c.put(`text ${size}`, text);
-          await c.put(`parts ${size}`, { parts: [text.slice(0, size / 2), text.slice(size / 2)] });
+          await c.put(`parts ${size}`, parts);
           ok((await c.get(`text ${size}`)) === text, `a string of ${size} bytes`);
-          deepEqual(
-            await c.get(`parts ${size}`),
-            { parts: [text.slice(0, size / 2), text.slice(size / 2)] },
-            `${size} bytes in an object`,
-          );
+          ok(JSON.stringify(await c.get(`parts ${size}`)) === JSON.stringify(parts), `${size} bytes in an object`);
         },
         4,
       );
