@@ -228,23 +228,21 @@ describe("core and memory, installed by npm", () => {
 });
 
 describe("core and redis, installed by npm", () => {
-  it(
-    "bring ioredis and what it needs, nothing else",
-    async () => {
-      const cwd = await project("npm-redis", "core", "redis");
-      await npm(cwd, "install");
-      const installed = await tree(cwd, "node_modules/.package-lock.json");
-      const alone = join(folder, "ioredis-alone");
-      await mkdir(alone);
-      const { dependencies } = JSON.parse(await readFile(join(cwd, "node_modules/@kv/redis/package.json"), "utf8"));
-      expect(Object.keys(dependencies)).toEqual(["ioredis"]);
-      await write(alone, "package.json", { private: true, dependencies });
-      await npm(alone, "install", "--package-lock-only");
-      expect(installed.filter((one) => !one.startsWith("@kv/"))).toEqual(await tree(alone, "package-lock.json"));
-      expect(installed.filter((one) => one.startsWith("@kv/"))).toHaveLength(2);
+  it("bring ioredis and what it needs, nothing else", async () => {
+    const cwd = await project("npm-redis", "core", "redis");
+    await npm(cwd, "install");
+    const installed = await tree(cwd, "node_modules/.package-lock.json");
+    const alone = join(folder, "ioredis-alone");
+    await mkdir(alone);
+    const { dependencies } = JSON.parse(await readFile(join(cwd, "node_modules/@kv/redis/package.json"), "utf8"));
+    expect(Object.keys(dependencies)).toEqual(["ioredis"]);
+    await write(alone, "package.json", { private: true, dependencies });
+    await npm(alone, "install", "--package-lock-only");
+    expect(installed.filter((one) => !one.startsWith("@kv/"))).toEqual(await tree(alone, "package-lock.json"));
+    expect(installed.filter((one) => one.startsWith("@kv/"))).toHaveLength(2);
 
-      // Nothing listens on this port: the store is there, its server is not.
-      const code = `
+    // Nothing listens on this port: the store is there, its server is not.
+    const code = `
       import { KeyValueError, openStore } from "@kv/core";
       import { RedisDriver } from "@kv/redis";
       const store = await openStore("redis://127.0.0.1:1", { needs: ["atomic"] });
@@ -252,29 +250,23 @@ describe("core and redis, installed by npm", () => {
       await store.close();
       console.log(JSON.stringify([store.driver instanceof RedisDriver, error.code, error instanceof KeyValueError]));
     `;
-      expect(await result(cwd, "esm.js", code)).toEqual([true, "UNAVAILABLE", true]);
-    },
-    5 * MINUTES,
-  );
+    expect(await result(cwd, "esm.js", code)).toEqual([true, "UNAVAILABLE", true]);
+  });
 });
 
 describe("core and disk, installed by npm", () => {
-  it(
-    "keep what was stored from one process to the next",
-    async () => {
-      const cwd = await project("npm-disk", "core", "disk");
-      await npm(cwd, "install", "--ignore-scripts");
-      const code = `
+  it("keep what was stored from one process to the next", async () => {
+    const cwd = await project("npm-disk", "core", "disk");
+    await npm(cwd, "install", "--ignore-scripts");
+    const code = `
       import { openStore } from "@kv/core";
       const store = await openStore("disk:./data", { needs: ["atomic"] });
       console.log(await store.increment("runs"));
       await store.close();
     `;
-      expect(await result(cwd, "esm.js", code)).toBe(1);
-      expect(await result(cwd, "esm.js", code)).toBe(2);
-    },
-    5 * MINUTES,
-  );
+    expect(await result(cwd, "esm.js", code)).toBe(1);
+    expect(await result(cwd, "esm.js", code)).toBe(2);
+  });
 });
 
 describe.each([
@@ -283,31 +275,23 @@ describe.each([
 ])("installed by pnpm %s", (title, settings) => {
   const name = `pnpm ${title}`.replaceAll(" ", "-");
 
-  it(
-    "openStore finds its backend, and there is one copy of core",
-    async () => {
-      const cwd = await project(name, "core", "memory");
-      // JSON is YAML. The store is the test's own, so that nothing is left behind.
-      await write(cwd, "pnpm-workspace.yaml", { ...settings, storeDir: join(folder, "pnpm-store") });
-      await pnpm(cwd, "install", "--ignore-scripts");
-      const core = await realpath(join(cwd, "node_modules/@kv/core"));
-      const global = "enableGlobalVirtualStore" in settings;
-      // The setting is in force.
-      expect(core.startsWith(join(folder, global ? "pnpm-store" : `${name}/node_modules/.pnpm`)), core).toBe(true);
-      expect(existsSync(join(cwd, "node_modules/.pnpm/node_modules/@kv"))).toBe(false);
-      expect(await result(cwd, "esm.js", ESM)).toEqual(USED);
-    },
-    5 * MINUTES,
-  );
+  it("openStore finds its backend, and there is one copy of core", async () => {
+    const cwd = await project(name, "core", "memory");
+    // JSON is YAML. The store is the test's own, so that nothing is left behind.
+    await write(cwd, "pnpm-workspace.yaml", { ...settings, storeDir: join(folder, "pnpm-store") });
+    await pnpm(cwd, "install", "--ignore-scripts");
+    const core = await realpath(join(cwd, "node_modules/@kv/core"));
+    const global = "enableGlobalVirtualStore" in settings;
+    // The setting is in force.
+    expect(core.startsWith(join(folder, global ? "pnpm-store" : `${name}/node_modules/.pnpm`)), core).toBe(true);
+    expect(existsSync(join(cwd, "node_modules/.pnpm/node_modules/@kv"))).toBe(false);
+    expect(await result(cwd, "esm.js", ESM)).toEqual(USED);
+  });
 
-  it(
-    "openStore names the backend that is missing",
-    async () => {
-      const cwd = await project(`${name}-missing`, "core");
-      await write(cwd, "pnpm-workspace.yaml", { ...settings, storeDir: join(folder, "pnpm-store") });
-      await pnpm(cwd, "install", "--ignore-scripts");
-      expect(await result(cwd, "missing.js", MISSING)).toEqual(NAMED);
-    },
-    5 * MINUTES,
-  );
+  it("openStore names the backend that is missing", async () => {
+    const cwd = await project(`${name}-missing`, "core");
+    await write(cwd, "pnpm-workspace.yaml", { ...settings, storeDir: join(folder, "pnpm-store") });
+    await pnpm(cwd, "install", "--ignore-scripts");
+    expect(await result(cwd, "missing.js", MISSING)).toEqual(NAMED);
+  });
 });
