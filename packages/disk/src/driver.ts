@@ -28,7 +28,7 @@ import {
   LARGEST_RECORD,
   parseExpiryRow,
 } from "./format.ts";
-import { after, afterCollection, isInScope, nameOf, rangeOf } from "./names.ts";
+import { after, afterCollection, bytesOf, isInScope, type Name, nameOf, rangeOf } from "./names.ts";
 import { Room } from "./room.ts";
 import { Sweeper } from "./sweeper.ts";
 
@@ -119,17 +119,17 @@ export class DiskDriver implements Driver {
   }
 
   ping(): void {
-    this.#read(FIRST_ROW, () => {});
+    this.#read(FIRST_ROW);
   }
 
   get(id: RecordId): StoredRecord | undefined {
-    const name = nameOf(id);
-    return this.#read(name.bytes, (bytes) => bytes && decodeRecord(bytes, id, name));
+    const bytes = this.#read(nameOf(id));
+    return bytes && decodeRecord(bytes, id);
   }
 
   async put(id: RecordId, record: StoredRecord, call: Call): Promise<void> {
-    const name = nameOf(id).bytes;
-    const next = this.#encode(id, record);
+    const name = nameOf(id);
+    const next = this.#encode(id, name, record);
     await this.#change(name, call, (_, header) => ({
       answer: undefined,
       write: () => this.#replace(name, header, next),
@@ -137,7 +137,7 @@ export class DiskDriver implements Driver {
   }
 
   delete(id: RecordId, call: Call): Promise<boolean> {
-    const name = nameOf(id).bytes;
+    const name = nameOf(id);
     return this.#change(name, call, (_, header) => ({
       answer: header !== undefined && isLive(header),
       write: header && (() => this.#replace(name, header, undefined)),
@@ -151,20 +151,20 @@ export class DiskDriver implements Driver {
     call: Call,
   ): Promise<SwapResult> {
     const name = nameOf(id);
-    const encoded = next && this.#encode(id, next);
-    return this.#change<SwapResult>(name.bytes, call, (bytes, header) => {
-      const current = bytes && header && isLive(header) ? decodeRecord(bytes, id, name) : undefined;
+    const encoded = next && this.#encode(id, name, next);
+    return this.#change<SwapResult>(name, call, (bytes, header) => {
+      const current = bytes && header && isLive(header) ? decodeRecord(bytes, id) : undefined;
       if ((current?.revision ?? "absent") !== expected) return { answer: { swapped: false, current } };
-      return { answer: { swapped: true }, write: () => this.#replace(name.bytes, header, encoded) };
+      return { answer: { swapped: true }, write: () => this.#replace(name, header, encoded) };
     });
   }
 
   take(id: RecordId, call: Call): Promise<StoredRecord | undefined> {
     const name = nameOf(id);
-    return this.#change(name.bytes, call, (bytes, header) => {
+    return this.#change(name, call, (bytes, header) => {
       if (!bytes || !header || !isLive(header)) return { answer: undefined };
-      const answer = decodeRecord(bytes, id, name);
-      return { answer, write: () => this.#replace(name.bytes, header, undefined) };
+      const answer = decodeRecord(bytes, id);
+      return { answer, write: () => this.#replace(name, header, undefined) };
     });
   }
 
@@ -196,9 +196,10 @@ export class DiskDriver implements Driver {
       const [found] = records.getRange({ start: from, end, limit: 1 });
       if (!found) return { items };
       const live = isLive(decodeHeader(found.value), now);
-      from = live ? afterCollection(found.key) : after(found.key);
+      const name = bytesOf(found.key);
+      from = live ? afterCollection(name) : after(name);
       if (!live) continue;
-      const id = idOf(found.key, found.value);
+      const id = idOf(name, found.value);
       if (isInScope(id, scope)) items.push(id.collection);
     }
     return { items, next: from };
@@ -256,18 +257,18 @@ export class DiskDriver implements Driver {
     return this.#opened;
   }
 
-  #read<T>(name: Buffer, use: (bytes: Buffer | undefined) => T): T {
-    const { reader } = this.#use();
+  /** The bytes under a name, valid until lmdb is next asked for any. */
+  #read(name: Name): Buffer | undefined {
     try {
-      return reader.read(name, use);
+      return this.#use().reader.get(name);
     } catch (error) {
       throw asDiskError(error);
     }
   }
 
   /** @throws ValueTooLargeError, StorageFullError */
-  #encode(id: RecordId, record: StoredRecord): Encoded {
-    const bytes = encodeRecord(id, nameOf(id), record);
+  #encode(id: RecordId, name: Name, record: StoredRecord): Encoded {
+    const bytes = encodeRecord(id, name, record);
     const { room, sweeper } = this.#use();
     room.take(bytes.length);
     if (record.expiresAt !== undefined) sweeper.expect(record.expiresAt);
@@ -279,33 +280,32 @@ export class DiskDriver implements Driver {
    * that the record still has the version that was read. Where other writers were faster too often, it is done while
    * they wait.
    */
-  async #change<T>(name: Buffer, call: Call | undefined, decide: Decide<T>): Promise<T> {
-    const { records, root } = this.#use();
-    const look = (bytes: Buffer | undefined) => ({
-      version: bytes && getLastVersion(),
-      decision: decide(bytes, bytes && decodeHeader(bytes)),
-    });
+  async #change<T>(name: Name, call: Call | undefined, decide: Decide<T>): Promise<T> {
+    const { records, reader, root } = this.#use();
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const { version, decision } = this.#read(name, look);
-      const { answer, write } = decision;
+      const bytes = this.#read(name);
+      const version = bytes && getLastVersion();
+      const { answer, write } = decide(bytes, bytes && decodeHeader(bytes));
       if (!write) return answer;
-      if (
-        await written(version === undefined ? records.ifNoExists(name, write) : records.ifVersion(name, version, write))
-      )
-        return answer;
+      const commit = version === undefined ? records.ifNoExists(name, write) : records.ifVersion(name, version, write);
+      const done = await written(commit);
+      reader.forget();
+      if (done) return answer;
       if (call?.ended) throw new AbortedError("the call ended before its write", { outcome: "not-applied" });
     }
-    return written(
-      root.transaction(() => {
-        const { answer, write } = look(records.get(name)).decision;
-        write?.();
-        return answer;
-      }),
-    );
+    const transaction = root.transaction(() => {
+      const bytes = records.get(name);
+      const { answer, write } = decide(bytes, bytes && decodeHeader(bytes));
+      write?.();
+      return answer;
+    });
+    const answer = await written(transaction);
+    reader.forget();
+    return answer;
   }
 
   /** Part of a transaction: the record in place of the one with this header. */
-  #replace(name: Buffer, header: Header | undefined, next: Encoded | undefined): void {
+  #replace(name: Name, header: Header | undefined, next: Encoded | undefined): void {
     const { records, expiry } = this.#use();
     if (header?.expiresAt !== undefined) expiry.remove(expiryRow(header.expiresAt, name));
     if (!next) {
@@ -324,8 +324,9 @@ export class DiskDriver implements Driver {
     let count = 0;
     records.resetReadTxn();
     for (const { key, value } of records.getRange({ start: cursor instanceof Buffer ? cursor : start, end })) {
-      if (count === STEP || size > STEP_BYTES) return key;
-      visit(key, value);
+      const name = bytesOf(key);
+      if (count === STEP || size > STEP_BYTES) return name;
+      visit(name, value);
       count++;
       size += value.length;
     }
@@ -349,7 +350,7 @@ function newVersion(): number {
 
 function decodeSettled(bytes: Buffer, id: RecordId): Settled<StoredRecord> {
   try {
-    return decodeRecord(bytes, id, nameOf(id));
+    return decodeRecord(bytes, id);
   } catch (error) {
     return asDiskError(error);
   }

@@ -1,13 +1,14 @@
 /** The folder as lmdb has it open: once for each folder and process, however many stores use it. */
-import { existsSync, mkdirSync, statSync, truncateSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { IncompatibleFormatError, InvalidArgumentError } from "@kv/core";
 import * as lmdb from "lmdb";
+import { checkDataFile } from "./data-file.ts";
 import { asDiskError } from "./errors.ts";
 import { FORMAT } from "./format.ts";
-import { Reader } from "./reader.ts";
-
-type Database = lmdb.Database<Buffer, Buffer>;
+import { type Name, nameEncoder } from "./names.ts";
+import { Reader, type Records } from "./reader.ts";
+import { Room } from "./room.ts";
 
 const FORMAT_KEY = Buffer.from("format");
 
@@ -20,15 +21,13 @@ const open = new Map<string, Environment>();
 export class Environment {
   readonly root: lmdb.RootDatabase<Buffer, Buffer>;
   /** What `get` and `getRange` give of it is valid until the next read only. */
-  readonly records: Database;
-  readonly expiry: Database;
+  readonly records: Records;
+  readonly expiry: lmdb.Database<Buffer, Buffer>;
   readonly reader: Reader;
-  readonly #dataFile: string;
   readonly #sync: boolean;
   #users = 1;
 
   private constructor(path: string, sync: boolean) {
-    this.#dataFile = dataFileOf(path);
     this.#sync = sync;
     const options: lmdb.RootDatabaseOptions & { readonly permissionsMode: number } = {
       encoding: "binary",
@@ -45,14 +44,13 @@ export class Environment {
     this.root = lmdb.open<Buffer, Buffer>(path, options);
     try {
       this.#checkFormat();
-      this.#fillUp();
       const records: lmdb.RootDatabaseOptions & { readonly name: string } = {
         name: "records",
-        keyEncoding: "binary",
+        keyEncoder: nameEncoder,
         useVersions: true,
         encoder: plain,
       };
-      this.records = this.root.openDB<Buffer, Buffer>(records);
+      this.records = this.root.openDB<Buffer, Name>(records);
       this.expiry = this.root.openDB<Buffer, Buffer>({ name: "expiry", encoding: "binary", keyEncoding: "binary" });
       this.reader = new Reader(this.records);
     } catch (error) {
@@ -77,6 +75,7 @@ export class Environment {
         shared.#users++;
         return shared;
       }
+      checkFiles(path);
       const environment = new Environment(path, sync);
       open.set(identityOf(path), environment);
       return environment;
@@ -117,24 +116,15 @@ export class Environment {
       return this.#format();
     });
   }
+}
 
-  /**
-   * Reading memory beyond the end of a file kills the process, so a file that was cut off is made as long as lmdb takes
-   * it to be: what was lost then reads as damaged. It may also be short because its last pages were never used.
-   */
-  #fillUp(): void {
-    if (this.#missing() <= 0) return;
-    // No other process makes it longer meanwhile.
-    this.root.transactionSync(() => {
-      const missing = this.#missing();
-      if (missing > 0) truncateSync(this.#dataFile, statSync(this.#dataFile).size + missing);
-    });
+/** What lmdb would not say as clearly. */
+function checkFiles(path: string): void {
+  for (const file of [dataFileOf(path), join(path, "lock.mdb")]) {
+    accessSync(existsSync(file) ? file : path, constants.R_OK | constants.W_OK);
   }
-
-  #missing(): number {
-    const { pageSize = 0, lastPageNumber = 0 }: { pageSize?: number; lastPageNumber?: number } = this.root.getStats();
-    return (lastPageNumber + 1) * pageSize - statSync(this.#dataFile).size;
-  }
+  if (existsSync(dataFileOf(path))) checkDataFile(dataFileOf(path));
+  else new Room(path, []).take(0);
 }
 
 /** The identity of the folder's data file; empty where there is none yet. */

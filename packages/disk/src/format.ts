@@ -22,7 +22,7 @@
  */
 import { CorruptRecordError, type JsonValue, type Revision, ValueTooLargeError } from "@kv/core";
 import type { RecordId, StoredRecord } from "@kv/core/driver";
-import { type Name, parseName } from "./names.ts";
+import { bytesOf, type Name, parseName } from "./names.ts";
 
 export const FORMAT = "kv-disk 1";
 
@@ -40,7 +40,7 @@ export function encodeRecord(id: RecordId, name: Name, record: StoredRecord): Bu
   const json = JSON.stringify(value);
   const jsonLength = Buffer.byteLength(json);
   const ascii = jsonLength === json.length;
-  const original = name.hashed ? encodeId(id) : undefined;
+  const original = typeof name === "string" ? undefined : encodeId(id);
   const start = HEADER + revision.length + (original?.length ?? 0);
   const size = start + jsonLength;
   if (size > LARGEST_RECORD) throw new ValueTooLargeError(size, LARGEST_RECORD);
@@ -62,7 +62,7 @@ export interface Header {
 }
 
 /** The record in the bytes, which may change after this returns. @throws CorruptRecordError */
-export function decodeRecord(bytes: Buffer, id: RecordId, name: Name): StoredRecord {
+export function decodeRecord(bytes: Buffer, id: RecordId): StoredRecord {
   const flags = flagsOf(bytes);
   const revisionEnd = HEADER + (bytes[14] ?? 0);
   let start = revisionEnd;
@@ -72,8 +72,6 @@ export function decodeRecord(bytes: Buffer, id: RecordId, name: Name): StoredRec
       throw new CorruptRecordError("the record lies under the name of another");
     }
     start = original.end;
-  } else if (name.hashed) {
-    throw new CorruptRecordError("a record with a long name does not tell it");
   }
   return {
     value: parse(bytes.toString(flags & ASCII ? "latin1" : "utf8", start)),
@@ -98,10 +96,11 @@ export function idOf(name: Uint8Array, bytes: Buffer): RecordId {
 }
 
 /** The key of a row in the index of expiries. */
-export function expiryRow(expiresAt: number, name: Uint8Array): Buffer {
-  const row = Buffer.allocUnsafe(6 + name.length);
+export function expiryRow(expiresAt: number, name: Name): Buffer {
+  const bytes = bytesOf(name);
+  const row = Buffer.allocUnsafe(6 + bytes.length);
   row.writeUIntBE(expiresAt, 0, 6);
-  row.set(name, 6);
+  row.set(bytes, 6);
   return row;
 }
 

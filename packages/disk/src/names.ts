@@ -19,11 +19,8 @@ const HASH = 33;
 const END = 0;
 const MARK = 0xff;
 
-export interface Name {
-  readonly bytes: Buffer;
-  /** Whether the original cannot be read from it. */
-  readonly hashed: boolean;
-}
+/** As text where it holds no hash, which is quicker to make than its bytes; else as bytes. */
+export type Name = string | Buffer;
 
 /** All names from `start`, up to and without `end`. */
 export interface NameRange {
@@ -33,16 +30,43 @@ export interface NameRange {
 
 export function nameOf({ collection, key }: RecordId): Name {
   const head = headOf(collection);
-  if (head.text !== undefined) {
-    // No character has more than three bytes for each of its code units.
-    if ((head.text.length + key.length) * 3 <= LONGEST_NAME) {
-      return { bytes: Buffer.from(head.text + key), hashed: false };
-    }
-  }
+  const { text } = head;
+  // No code unit has more than three bytes.
+  if (text !== undefined && (text.length + key.length) * 3 <= LONGEST_NAME) return text + key;
   const bytes = Buffer.from(key);
   const part = shorten(bytes, LONGEST_NAME - head.bytes.length);
-  return { bytes: Buffer.concat([head.bytes, part]), hashed: head.text === undefined || part !== bytes };
+  return text !== undefined && part === bytes ? text + key : Buffer.concat([head.bytes, part]);
 }
+
+export function bytesOf(name: Name): Buffer {
+  return typeof name === "string" ? Buffer.from(name) : name;
+}
+
+/** How lmdb-js is to read and write names. */
+export const nameEncoder = {
+  /** Answers with the position after the name. */
+  writeKey(name: Name, target: Buffer, start: number): number {
+    if (typeof name !== "string") {
+      target.set(name, start);
+      return start + name.length;
+    }
+    // Most names are short and in ASCII: then this is quicker than a call out of JavaScript.
+    const { length } = name;
+    if (length < 64) {
+      let at = 0;
+      for (; at < length; at++) {
+        const unit = name.charCodeAt(at);
+        if (unit >= 0x80) break;
+        target[start + at] = unit;
+      }
+      if (at === length) return start + length;
+    }
+    return start + target.write(name, start, "utf8");
+  },
+  readKey(source: Buffer, start: number, end: number): Buffer {
+    return Buffer.from(source.subarray(start, end));
+  },
+};
 
 /** The collection and the key of a name; `undefined` in place of one that is hashed. */
 export function parseName(name: Uint8Array): {

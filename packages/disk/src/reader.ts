@@ -1,21 +1,25 @@
 /** Reads that see every write that was finished before, of other processes too. */
 import * as lmdb from "lmdb";
+import type { Name } from "./names.ts";
 
-type Database = lmdb.Database<Buffer, Buffer>;
+export type Records = lmdb.Database<Buffer, Name>;
 
 /**
- * By itself lmdb-js lets all reads of a millisecond see one snapshot, so that a process could be told of another's write
- * and then not find it. Here each read has a snapshot of its own, given up at once, by a transaction that is used again
- * and again; that it can be takes a function of lmdb's native part. Without it the common snapshot is renewed, which
- * costs some microseconds more.
+ * By itself lmdb-js lets all reads of a millisecond or more see one snapshot, so that a process could be told of
+ * another's write and then not find it. Here a snapshot lasts until this process next listens to the world (the end of
+ * its turn in the event loop), and at most a millisecond, should it wait for another process without that. What gives
+ * it up is a function of lmdb's native part; without it the common one is renewed, which takes some microseconds more.
  */
 export class Reader {
-  readonly #records: Database;
+  readonly #records: Records;
   readonly #transaction: lmdb.Transaction;
   readonly #reset: () => void;
   readonly #options: lmdb.GetOptions;
+  #inTurn = false;
+  #takenAt = 0;
+  #closed = false;
 
-  constructor(records: Database) {
+  constructor(records: Records) {
     this.#records = records;
     this.#transaction = records.useReadTransaction();
     // From now on it is this reader's alone.
@@ -26,17 +30,36 @@ export class Reader {
     reset?.();
   }
 
-  /** What `use` makes of the bytes under a name, which it must not keep. */
-  read<T>(name: Buffer, use: (bytes: Buffer | undefined) => T): T {
-    try {
-      return use(this.#records.get(name, this.#options));
-    } finally {
-      this.#reset();
-    }
+  /** The bytes under a name, valid until lmdb is next asked for any. */
+  get(name: Name): Buffer | undefined {
+    const now = Date.now();
+    if (!this.#inTurn || now !== this.#takenAt) this.#renew(now);
+    return this.#records.get(name, this.#options);
+  }
+
+  /** After a write of this process, which may be told of in the turn in which the snapshot was taken. */
+  forget(): void {
+    this.#takenAt = 0;
   }
 
   close(): void {
+    this.#closed = true;
     this.#transaction.done();
+  }
+
+  #renew(now: number): void {
+    this.#takenAt = now;
+    if (this.#inTurn) {
+      this.#reset();
+      return;
+    }
+    this.#inTurn = true;
+    // Runs after all promises of this turn, and before anything that comes from outside.
+    process.nextTick(() => {
+      this.#inTurn = false;
+      // A snapshot that is kept would keep lmdb from using its pages again.
+      if (!this.#closed) this.#reset();
+    });
   }
 }
 

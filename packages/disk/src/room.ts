@@ -18,6 +18,8 @@ interface Stats extends TreeStats {
   readonly free?: TreeStats;
 }
 
+type Tree = Pick<lmdb.Database, "getStats">;
+
 /** What a transaction rewrites beside its records, in bytes, and what others may take of the disk meanwhile. */
 const RESERVE = 512 * 1024;
 /** How long an answer of the file system counts, in milliseconds. */
@@ -25,12 +27,12 @@ const VALID = 100;
 
 export class Room {
   readonly #path: string;
-  readonly #trees: readonly lmdb.Database<Buffer, Buffer>[];
+  readonly #trees: readonly Tree[];
   #left = 0;
   #checkedAt = Number.NEGATIVE_INFINITY;
 
   /** The databases of the environment at `path`, without its main one. */
-  constructor(path: string, trees: readonly lmdb.Database<Buffer, Buffer>[]) {
+  constructor(path: string, trees: readonly Tree[]) {
     this.#path = path;
     this.#trees = trees;
   }
