@@ -1,13 +1,13 @@
 /** A contender's process, as the benchmark sees it. */
 import { type ChildProcess, fork } from "node:child_process";
-import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Case } from "./cases.ts";
 import type { BackendName, ContenderName } from "./contender.ts";
 import type { RoundLength, Sample } from "./measure.ts";
 import type { Answer, Request } from "./messages.ts";
 
-/** Beside this file, built or not as this one is. */
-const PROGRAM = join(import.meta.dirname, `child${extname(import.meta.filename)}`);
+/** Built or not, as this file is. */
+const PROGRAM = fileURLToPath(import.meta.resolve("#child"));
 
 /** How long a process may take to end by itself, in milliseconds; it writes its profile then, where it was to make one. */
 const PATIENCE = 5000;
