@@ -1,5 +1,5 @@
 /** Batches: split to the backend's limits, done one by one where the driver has none, told by key where some fail. */
-import { type CallSubject, explain } from "./call.ts";
+import { type CallSubject, explain, stillWanted } from "./call.ts";
 import {
   type Call,
   chain,
@@ -90,7 +90,10 @@ function each<T, R>(
   const rest = items.entries();
   const work = (): MaybePromise<void> => {
     for (const [at, item] of rest) {
-      const answer = settle(() => one(item, new PartOfCall(call)));
+      const answer = settle(() => {
+        stillWanted(call);
+        return one(item, new PartOfCall(call));
+      });
       if (isPromise(answer)) {
         return answer.then((settled) => {
           answers[at] = settled;

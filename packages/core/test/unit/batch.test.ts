@@ -12,7 +12,7 @@ import {
 } from "@kv/core/driver";
 import { describe, expect, it } from "vitest";
 import { CompleteDriver, completeStore } from "../../examples/complete-driver.ts";
-import { rejection } from "./held-driver.ts";
+import { Held, rejection, settled } from "./held-driver.ts";
 
 /** A driver with batches of at most three, which notes the keys of each exchange, and fails as the test says. */
 class BatchDriver extends CompleteDriver implements Driver {
@@ -218,6 +218,18 @@ describe("a driver without batches", () => {
     expect(summary(error).failures).toEqual([[1, "b", "UNAVAILABLE", "not-applied", "b"]]);
     expect(error).toMatchObject({ outcome: "not-applied" });
     expect(await store.getMany(keys("abc"))).toEqual(["value of a", undefined, "value of c"]);
+  });
+
+  it("begins no more of them once the call has ended", async () => {
+    const held = new Held();
+    const store = createStore(held.driver, { timeout: 50 });
+    const error = await rejection(store.getMany(Array.from({ length: 100 }, (_, index) => `key ${index}`)));
+    expect(error).toMatchObject({ code: "TIMEOUT" });
+    const begun = held.exchanges.length;
+    expect(begun).toBeLessThan(100);
+    for (const exchange of held.exchanges) exchange.proceed();
+    await settled();
+    expect(held.exchanges).toHaveLength(begun);
   });
 
   it("waits for all of them before it rejects", async () => {
