@@ -125,9 +125,13 @@ function registerNotes(server: McpServer, { notes, failed }: Parts): void {
     } catch (error) {
       failed(error);
       if (!(error instanceof KeyValueError)) throw error;
-      const certainty = error.outcome === "unknown" ? "It is not known whether it happened; list_notes tells. " : "";
-      const advice = error.retryable ? "Try again in a moment." : "Trying again will not help.";
-      throw new Error(`Could not ${what} (${describe(error)}). ${certainty}${advice}`);
+      const advice =
+        error.outcome === "unknown"
+          ? "It may have happened all the same: see list_notes before trying again."
+          : error.retryable
+            ? "Try again in a moment."
+            : "Trying again will not help.";
+      throw new Error(`Could not ${what} (${describe(error)}). ${advice}`);
     }
   }
 }

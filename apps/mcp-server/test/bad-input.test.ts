@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 import { ServerProcess } from "../demo/server-process.ts";
+import { optionsFrom, UsageError } from "../src/options.ts";
 import { documents, folder, fromSources, start } from "./support/server.ts";
 
 async function refusal(args: readonly string[], options?: Parameters<typeof start>[1]): Promise<string> {
@@ -27,18 +28,23 @@ it("a port in use", async () => {
 });
 
 it.each([
-  [["--port", "70000"], /--port must be a number from 0 to 65535/],
-  [["--port"], /--port/],
   [["--nonsense"], /--nonsense.*--help/],
-  [["surplus"], /surplus.*--help/],
-  [["--store", "nonsense"], /a store URL begins with its backend: one of memory:, disk:/],
-  [["--store", "nonsense:x"], /there is no backend "nonsense:": one of/],
   [["--store", "redis://localhost:notaport"], /URL/],
   [["--docs", "/no/such/folder"], /cannot read the documents' folder .*: it does not exist/],
   [["--host", "192.0.2.1"], /no address 192\.0\.2\.1/],
 ])("%j", async (args, message) => {
   const defaults = ["--store", "memory:", "--docs", await documents()];
   expect(await refusal([...defaults, ...args])).toMatch(message);
+});
+
+it.each([
+  [["--port", "70000"], /--port must be a number from 0 to 65535, not "70000"/],
+  [["--port", "-1"], /--port/],
+  [["--port"], /--port/],
+  [["surplus"], /surplus.*--help/],
+])("the options %j", (args, message) => {
+  expect(() => optionsFrom(args, {})).toThrow(UsageError);
+  expect(() => optionsFrom(args, {})).toThrow(message);
 });
 
 it("a store URL in the environment", async () => {

@@ -8,13 +8,13 @@ import { call, connect, documents, folder, start, textOf, toolCalls } from "./su
 
 const { server: redis, skipped } = await serverFor(vitest, "redis");
 
-const backends = [
-  { name: "memory", url: async () => "memory:", lasting: false, skip: false },
-  { name: "disk", url: async () => `disk:${await folder()}`, lasting: true, skip: false },
-  { name: "redis", url: async () => redis.url, lasting: true, skip: skipped !== undefined },
+const memory = { name: "memory", url: async () => "memory:", skip: false };
+const lasting = [
+  { name: "disk", url: async () => `disk:${await folder()}`, skip: false },
+  { name: "redis", url: async () => redis.url, skip: skipped !== undefined },
 ];
 
-describe.each(backends)("on $name", ({ url, lasting, skip }) => {
+describe.each([memory, ...lasting])("on $name", ({ url, skip }) => {
   it.skipIf(skip).each(["auto", "legacy"] as const)("serves tools to a client of mode %s", async (mode) => {
     const server = start(["--docs", await documents(), "--store", await url()]);
     const client = await connect(server, mode);
@@ -42,8 +42,10 @@ describe.each(backends)("on $name", ({ url, lasting, skip }) => {
       content: [{ text: "There is no note with this id: list_notes shows those that there are." }],
     });
   });
+});
 
-  it.skipIf(skip || !lasting)("has its notes and a warm cache after SIGKILL", async () => {
+describe.each(lasting)("on $name", ({ url, skip }) => {
+  it.skipIf(skip)("has its notes and a warm cache after SIGKILL", async () => {
     const args = ["--docs", await documents(), "--store", await url()];
     const first = start(args);
     const client = await connect(first);
@@ -60,7 +62,7 @@ describe.each(backends)("on $name", ({ url, lasting, skip }) => {
     });
   });
 
-  it.skipIf(skip || !lasting)("shares notes and cache with a second process", async () => {
+  it.skipIf(skip)("shares notes and cache with a second process", async () => {
     const args = ["--docs", await documents(), "--store", await url()];
     const [one, other] = [start(args), start(args)];
     const [here, there] = [await connect(one), await connect(other)];

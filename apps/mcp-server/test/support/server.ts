@@ -65,7 +65,7 @@ export async function call(client: Client, name: string, args: Record<string, un
 
 interface Health {
   readonly store: "up" | "down";
-  readonly cache: { readonly [method: string]: { readonly [count: string]: number } };
+  readonly cache: { readonly "tools/call": { readonly hits: number; readonly misses: number } };
 }
 
 export async function health(server: ServerProcess): Promise<Health> {
