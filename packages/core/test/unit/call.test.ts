@@ -179,6 +179,22 @@ describe("signals", () => {
     expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
   });
 
+  it("may be shared by any number of calls, at the cost of one listener while there are some", async () => {
+    const { held, store } = heldStore("1m");
+    const controller = new AbortController();
+    const { signal } = controller;
+    for (let round = 0; round < 3; round++) {
+      const calls = Array.from({ length: 20 }, (_, index) => store.get(`key ${index}`, { signal }));
+      expect(getEventListeners(signal, "abort")).toHaveLength(1);
+      for (let index = 0; index < 20; index++) (await held.next()).proceed();
+      await Promise.all(calls);
+      expect(getEventListeners(signal, "abort")).toHaveLength(0);
+    }
+    const last = Array.from({ length: 20 }, () => rejection(store.get("a", { signal })));
+    controller.abort();
+    for (const error of await Promise.all(last)) expect(error).toBeInstanceOf(AbortedError);
+  });
+
   it("that are aborted already let nothing be sent", async () => {
     const { held, store } = heldStore("1m");
     const signal = AbortSignal.abort();

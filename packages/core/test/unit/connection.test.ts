@@ -9,6 +9,7 @@ import {
   TimeoutError,
 } from "@kv/core";
 import type { Call, Driver, RecordId, Report, StoredRecord } from "@kv/core/driver";
+import { retry } from "@kv/core/wrappers";
 import { expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
 import { Held, rejection, settled } from "./held-driver.ts";
@@ -102,6 +103,16 @@ it("opens again after a failure, and gives each waiting call an error of its own
   expect(refused.key).toBeUndefined();
   await store.put("a", 1);
   expect(driver.opens).toBe(2);
+});
+
+it("tells the layers that nothing was sent, so that retry repeats a write", async () => {
+  const driver = new OpenedDriver(
+    () => Promise.reject(new StoreUnavailableError("refused")),
+    () => Promise.resolve(),
+  );
+  const store = createStore(driver).with(retry({ baseDelay: 1 }));
+  await store.put("a", 1);
+  expect([driver.opens, driver.sent]).toEqual([2, ["put a"]]);
 });
 
 it("takes an open that throws at once, or what is no error of a store, for a failure", async () => {
