@@ -23,7 +23,8 @@ export interface Target {
   readonly name: string;
   /**
    * Opens a store, wrapped as it is to be tested. Called for every property at least once; the suite closes what it
-   * opened. Options must be passed on to the store. Records of earlier runs may be there: names are unique to each run.
+   * opened. Options must be passed on to the store. Records of other programs may be there: names are unique to each run,
+   * and what was stored under them is deleted.
    */
   open(options: StoreOptions): KeyValueStore<never> | Promise<KeyValueStore<never>>;
   /** True where all stores that `open` gives see the same data, so that properties of two instances can be checked. */
@@ -46,7 +47,7 @@ export interface Settings {
   readonly records: number;
   /** Concurrent callers on one key. */
   readonly contenders: number;
-  /** Command sequences of a model-based run. */
+  /** Command sequences of a model-based run, all together. */
   readonly sequences: number;
 }
 

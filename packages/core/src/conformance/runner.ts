@@ -4,6 +4,7 @@ import type { Capabilities } from "../capabilities.ts";
 import type { KeyValueStore, StoreOptions } from "../store.ts";
 import { ConformanceError, describeError, show } from "./assertions.ts";
 import type { Host, Property, Settings, Target, Want } from "./property.ts";
+import { collect } from "./support.ts";
 
 /** A property that says nothing about this store, and why. */
 export interface NotApplicable {
@@ -43,7 +44,7 @@ export function settingsOf(target: Target): Settings {
     timeScale: target.timeScale ?? 1,
     records: thorough ? 25_000 : 2500,
     contenders: 64,
-    sequences: thorough ? 500 : 25,
+    sequences: thorough ? 2000 : 90,
   };
 }
 
@@ -72,25 +73,25 @@ export async function planOf(target: Target, properties: readonly Property[]): P
   return { capabilities, applicable, notApplicable };
 }
 
-/** Runs one property, and closes what it opened. */
+/** Runs one property, closes what it opened and, where it holds, removes what it stored. */
 export async function runProperty(property: Property, target: Target): Promise<Result> {
   const settings = settingsOf(target);
+  const limit = settings.thorough ? LIMIT.thorough : LIMIT.quick;
   const began = performance.now();
   const host = new PropertyHost(target, settings);
-  let error: unknown;
-  try {
-    await within(settings.thorough ? LIMIT.thorough : LIMIT.quick, async () => {
-      try {
-        await property.run(host);
-      } finally {
-        await host.end();
-      }
-    });
-  } catch (thrown) {
-    error = explain(thrown, property, host);
+  let failure: { readonly thrown: unknown } | undefined;
+  for (const step of [() => property.run(host), () => host.end()]) {
+    try {
+      await within(limit, step);
+    } catch (thrown) {
+      failure ??= { thrown };
+    }
   }
   const milliseconds = performance.now() - began;
-  return error === undefined ? { property, milliseconds } : { property, error, milliseconds };
+  if (failure) return { property, error: explain(failure.thrown, property, host), milliseconds };
+  // A store that cannot even be tidied up is told of by other properties.
+  await within(limit, () => host.tidy()).catch(() => {});
+  return { property, milliseconds };
 }
 
 /** Runs all, in order; those of a chapter that mostly wait run beside each other. */
@@ -113,6 +114,8 @@ class PropertyHost implements Host {
   readonly settings: Settings;
   /** The names given out, for the message of a failure. */
   readonly names: string[] = [];
+  /** What they begin with. */
+  readonly #prefix = `kv-${randomBytes(5).toString("hex")}`;
   readonly #stores: KeyValueStore<never>[] = [];
   readonly #cleanups: (() => void | Promise<void>)[] = [];
 
@@ -135,14 +138,36 @@ class PropertyHost implements Host {
   }
 
   unique(): string {
-    const name = `kv-${randomBytes(6).toString("hex")}`;
+    // Of one length, so that none begins with another.
+    const name = this.#prefix + String(this.names.length).padStart(4, "0");
     this.names.push(name);
     return name;
   }
 
   async end(): Promise<void> {
-    for (const cleanup of this.#cleanups.reverse()) await cleanup();
-    for (const store of this.#stores) await store.close();
+    try {
+      for (const cleanup of this.#cleanups.reverse()) await cleanup();
+    } finally {
+      await Promise.all(this.#stores.map((store) => store.close()));
+    }
+  }
+
+  /**
+   * Deletes what was stored under the names given out, so that a database that many runs share does not grow. Not by
+   * `clear`: a broken one would take the records of other properties with it.
+   */
+  async tidy(): Promise<void> {
+    if (!this.target.shared || this.names.length === 0) return;
+    const store = await this.target.open({});
+    try {
+      if (!store.can("write", "enumerate")) return;
+      for (const name of await collect(store.collections({ prefix: this.#prefix }))) {
+        const collection = store.collection(name);
+        await collection.deleteMany(await collect(collection.keys()));
+      }
+    } finally {
+      await store.close();
+    }
   }
 
   #keep(store: KeyValueStore<never>): KeyValueStore<never> {

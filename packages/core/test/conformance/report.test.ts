@@ -38,7 +38,7 @@ it("explains a failure: the property, what was expected, what came, the contract
   const error = results[0]?.error;
   expect(error).toMatchObject({ name: "ConformanceError", expected: { first: 1, both: 1 }, actual: undefined });
   expect(error instanceof Error && error.message).toMatch(
-    /^records\/put-replaces: get after put\n {2}expected: \{ first: 1, both: 1 \}\n {2}received: undefined\n {2}the contract: `put` stores, .*\n {2}names used: \[ 'kv-[0-9a-f]{12}' \]$/,
+    /^records\/put-replaces: get after put\n {2}expected: \{ first: 1, both: 1 \}\n {2}received: undefined\n {2}the contract: `put` stores, .*\n {2}names used: \[ 'kv-[0-9a-f]{14}' \]$/,
   );
   expect(error instanceof Error && error.stack).toContain("chapters/records.ts");
 });
@@ -49,7 +49,7 @@ it("explains an error of the store", async () => {
   const { results } = await conformance(target(failing)).run({ only: ({ id }) => id === "records/put-replaces" });
   const error = results[0]?.error;
   expect(error instanceof Error && error.message).toMatch(
-    /^records\/put-replaces: failed with BackendError: the backend failed \(code: "BACKEND_FAILURE", operation: "get", collection: "kv-[0-9a-f]{12}", key: "a"\), caused by Error: out of order\n/,
+    /^records\/put-replaces: failed with BackendError: the backend failed \(code: "BACKEND_FAILURE", operation: "get", collection: "kv-[0-9a-f]{14}", key: "a"\), caused by Error: out of order\n/,
   );
 });
 

@@ -68,20 +68,24 @@ export const capabilities: readonly Property[] = [
   property({
     id: "capabilities/can",
     title: "`can` answers by the capabilities: whether all that are asked for are there.",
-    async run({ store, unique }) {
-      const c = store.collection(unique());
-      for (const first of allCapabilities) {
-        equal(store.can(first), store.capabilities[first], `store.can("${first}")`);
-        equal(c.can(first), store.capabilities[first], `collection.can("${first}")`);
-        for (const second of allCapabilities) {
-          equal(
-            store.can(first, second),
-            store.capabilities[first] && store.capabilities[second],
-            `can("${first}", "${second}")`,
-          );
+    async run(context) {
+      const withdrawing = allCapabilities.map((one) =>
+        defineLayer("withdrawing", (inner) => inner, { withdraws: [one] }),
+      );
+      for (const store of [context.store, ...withdrawing.map((layer) => context.store.with(layer))]) {
+        const { capabilities } = store;
+        const c = store.collection(context.unique());
+        for (const first of allCapabilities) {
+          equal(store.can(first), capabilities[first], `store.can("${first}")`);
+          equal(c.can(first), capabilities[first], `collection.can("${first}")`);
+          for (const second of allCapabilities) {
+            const both = capabilities[first] && capabilities[second];
+            equal(store.can(first, second), both, `store.can("${first}", "${second}")`);
+            equal(c.can(first, second), both, `collection.can("${first}", "${second}")`);
+          }
         }
+        equal(store.can(), true, "can()");
       }
-      equal(store.can(), true, "can()");
     },
   }),
   property({

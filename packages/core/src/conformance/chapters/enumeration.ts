@@ -1,5 +1,6 @@
 /** Chapter "enumeration": listing and clearing are complete, and reach nothing else. */
 import type { Capability } from "../../capabilities.ts";
+import { around, defineLayer } from "../../driver/layer.ts";
 import { InvalidNameError } from "../../errors.ts";
 import type { Collection } from "../../store.ts";
 import { prefixCollections } from "../../wrappers/prefix-collections.ts";
@@ -318,6 +319,34 @@ export const enumeration: readonly Property[] = [
       }
       equal(names.length, 1, "collections() left after the first");
       equal(await c.has("key 0"), true, "another operation after all that");
+    },
+  }),
+  property({
+    id: "enumeration/lazy",
+    title: "An enumeration asks for a page only when the loop comes to it, and for none after the loop was left.",
+    needs,
+    async run({ store, unique, settings }) {
+      let exchanges = 0;
+      const counting = defineLayer("counting", (inner) =>
+        around(inner, ({ operation }, call, exchange) => {
+          if (operation === "list") exchanges++;
+          return exchange(call);
+        }),
+      );
+      const c = store.with(counting).collection(unique());
+      await fill(c, keysTo(settings.records));
+      const during = async (run: () => Promise<unknown>): Promise<number> => {
+        const before = exchanges;
+        await run();
+        return exchanges - before;
+      };
+      equal(await during(() => c.keys().return()), 0, "exchanges of an enumeration that nobody reads");
+      const all = await during(() => collect(c.keys()));
+      const one = await during(async () => {
+        for await (const _ of c.keys()) break;
+      });
+      // A backend may give all in one page, or empty ones first.
+      ok(one < all || all === 1, `${one} exchanges for the first key, ${all} for all ${settings.records}`);
     },
   }),
   property({

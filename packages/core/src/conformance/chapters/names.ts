@@ -75,15 +75,15 @@ export const names: readonly Property[] = [
     async run({ collection }) {
       const records = collection();
       const entries = hostileNames.map((key, at) => ({ key, value: at }));
-      await records.putMany(entries);
-      const doomed = hostileNames.filter((_, at) => at % 2 === 1);
-      equal(await records.deleteMany(doomed), doomed.length, `deleteMany of ${doomed.length} of the keys`);
-      for (const [at, value] of (await records.getMany(hostileNames)).entries()) {
-        equal(
-          value,
-          at % 2 === 1 ? undefined : at,
-          `the key ${show(hostileNames[at])}, after every other one was deleted`,
-        );
+      for (const odd of [true, false]) {
+        await records.putMany(entries);
+        const isDoomed = (at: number): boolean => (at % 2 === 1) === odd;
+        const doomed = hostileNames.filter((_, at) => isDoomed(at));
+        equal(await records.deleteMany(doomed), doomed.length, `deleteMany of ${doomed.length} of the keys`);
+        for (const [at, value] of (await records.getMany(hostileNames)).entries()) {
+          const expected = isDoomed(at) ? undefined : at;
+          equal(value, expected, `the key ${show(hostileNames[at])}, after every other one was deleted`);
+        }
       }
     },
   }),
