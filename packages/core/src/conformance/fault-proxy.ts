@@ -53,6 +53,19 @@ export class FaultProxy {
     return this.#links.size;
   }
 
+  /** Connects as any client does, and ends that again. */
+  async probe(): Promise<void> {
+    const before = this.connections;
+    const socket = connect(this.#address);
+    await new Promise<void>((resolve, reject) => {
+      socket.once("error", reject);
+      socket.once("close", () => resolve());
+      socket.once("connect", () => socket.end());
+      socket.resume();
+    });
+    if (this.connections === before) throw new ConformanceError("the proxy did not accept a connection");
+  }
+
   /** Whether within the time given, in milliseconds, no connection is open any more. */
   idle(milliseconds: number): Promise<boolean> {
     return new Promise((resolve) => {

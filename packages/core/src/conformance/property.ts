@@ -47,7 +47,7 @@ export interface Settings {
   readonly records: number;
   /** Concurrent callers on one key. */
   readonly contenders: number;
-  /** Command sequences of a model-based run, all together. */
+  /** Command sequences of a model-based run at most: it has a limit in time, too. */
   readonly sequences: number;
 }
 

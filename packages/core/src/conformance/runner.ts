@@ -44,7 +44,7 @@ export function settingsOf(target: Target): Settings {
     timeScale: target.timeScale ?? 1,
     records: thorough ? 25_000 : 2500,
     contenders: 64,
-    sequences: thorough ? 2000 : 90,
+    sequences: thorough ? 20_000 : 1000,
   };
 }
 
@@ -114,7 +114,7 @@ class PropertyHost implements Host {
   readonly settings: Settings;
   /** The names given out, for the message of a failure. */
   readonly names: string[] = [];
-  /** What they begin with. */
+  /** What they begin with, and what the names made of them hold. */
   readonly #prefix = `kv-${randomBytes(5).toString("hex")}`;
   readonly #stores: KeyValueStore<never>[] = [];
   readonly #cleanups: (() => void | Promise<void>)[] = [];
@@ -161,7 +161,8 @@ class PropertyHost implements Host {
     const store = await this.target.open({});
     try {
       if (!store.can("write", "enumerate")) return;
-      for (const name of await collect(store.collections({ prefix: this.#prefix }))) {
+      for (const name of await collect(store.collections())) {
+        if (!name.includes(this.#prefix)) continue;
         const collection = store.collection(name);
         await collection.deleteMany(await collect(collection.keys()));
       }

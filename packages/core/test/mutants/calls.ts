@@ -231,17 +231,15 @@ export const calls: readonly Mutant[] = [
     "what is put before the connection is up is dropped",
     ["lifecycle/calls-before-the-connection", "lifecycle/calls-before-a-slow-connection"],
     class extends LineDriver {
-      #connected = false;
-      override get ready(): boolean {
-        return true;
+      #opening: Promise<void> | undefined;
+      override async open(ongoing: Call): Promise<void> {
+        this.#opening = super.open(ongoing);
       }
       override async put(...all: Parameters<LineDriver["put"]>): Promise<void> {
-        if (super.ready) return super.put(...all);
-        if (!this.#connected) void super.open(all[2]);
-        this.#connected = true;
+        if (super.ready) await super.put(...all);
       }
       override async get(...all: Parameters<LineDriver["get"]>): Promise<StoredRecord | undefined> {
-        if (!super.ready) await super.open(all[1]);
+        await this.#opening;
         return super.get(...all);
       }
     },

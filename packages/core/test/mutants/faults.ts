@@ -46,7 +46,7 @@ class InOrder extends LineDriver {
 export const faults: readonly Mutant[] = [
   client(
     "a read that fails is a miss",
-    ["faults/refused", "faults/silent", "faults/garbage", "faults/dropped"],
+    ["faults/garbage", "faults/dropped"],
     class extends LineDriver {
       override async get(...all: Parameters<LineDriver["get"]>) {
         return super.get(...all).catch(() => undefined);
@@ -55,7 +55,7 @@ export const faults: readonly Mutant[] = [
   ),
   client(
     "a write that fails says nothing",
-    ["faults/reset", "faults/down-at-first"],
+    ["faults/reset"],
     class extends LineDriver {
       override get ready(): boolean {
         return true;
@@ -80,7 +80,7 @@ export const faults: readonly Mutant[] = [
   ),
   client(
     "a write resolves when it is sent",
-    ["faults/lost-reply-then-silence", "faults/silent"],
+    ["faults/silent"],
     class extends LineDriver {
       override async put(...all: Parameters<LineDriver["put"]>) {
         void super.put(...all).catch(() => {});
@@ -201,7 +201,7 @@ export const faults: readonly Mutant[] = [
   ),
   client(
     "a silent server is waited for without end, and everybody behind it",
-    ["faults/silent"],
+    ["faults/dead-connection"],
     class extends LineDriver {
       #last: Promise<unknown> = Promise.resolve();
       protected override ask<T>(...[method, parameters, call]: Ask): Promise<T> {

@@ -91,7 +91,11 @@ async function runAll(tasks: readonly Task[], onOutcome: (outcome: Outcome) => v
   const waiting = [...tasks];
   const worker = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const process_ = fork(new URL(import.meta.url), ["--child"], { execArgv: process.execArgv });
+      const process_ = fork(new URL(import.meta.url), ["--child"], {
+        execArgv: process.execArgv,
+        // Some mutants leak listeners.
+        env: { ...process.env, NODE_NO_WARNINGS: "1" },
+      });
       process_.on("message", (message: Outcome | "ready") => {
         if (message !== "ready") onOutcome(message);
         const task = waiting.shift();

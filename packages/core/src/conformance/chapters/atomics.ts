@@ -275,6 +275,10 @@ export const atomics: readonly Property[] = [
       equal(await c.increment("float", 1e300), 1e300, "increment by 1e300");
       await c.put("put", 10);
       equal(await c.increment("put", -1), 9, "increment of a number that was put");
+      await c.increment("gone", 5);
+      await c.delete("gone");
+      equal(await c.increment("gone"), 1, "increment after delete");
+      equal(await c.get("gone"), 1, "get after it");
       equal(await c.increment("minus zero", -0), 0, "increment by -0");
       const before = await c.getEntry("put");
       await c.increment("put");

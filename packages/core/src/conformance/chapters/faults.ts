@@ -170,6 +170,8 @@ async function tryOut(context: Context<"write">, trial: Trial, fault: Fault, sco
   const elapsed = performance.now() - began;
   ok(elapsed < timeoutOf(context) + LATE, `${what}: settled only after ${Math.round(elapsed)} ms`);
 
+  // What was sent behind the back of the call meets the fault, too.
+  await new Promise((resolve) => setTimeout(resolve, 30));
   if (scope === "all") await proxy.heal();
   // What is under way then still arrives.
   if (fault.type === "delay") await new Promise((resolve) => setTimeout(resolve, 2 * fault.milliseconds));
