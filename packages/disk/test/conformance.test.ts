@@ -1,11 +1,9 @@
-// The contract, on folders of a real disk.
-import { conformance } from "@kv/core/conformance";
+// The contract, on folders of a real disk: plain, under each wrapper, under all of them.
+import { conformance, underWrappers } from "@kv/core/conformance";
 import { diskStore } from "@kv/disk";
 import { describe, it } from "vitest";
 import { newFolder } from "./helpers.ts";
 
 const path = newFolder();
-await conformance({ name: "disk", open: (options) => diskStore({ path, ...options }), shared: true }).register({
-  describe,
-  it,
-});
+const targets = underWrappers({ name: "disk", open: (options) => diskStore({ path, ...options }), shared: true });
+for (const target of targets) await conformance(target).register({ describe, it });

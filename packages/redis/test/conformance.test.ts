@@ -1,6 +1,6 @@
-// The contract, on a real server, plain and behind a proxy that breaks the connection.
+// The contract, on a real server and behind a proxy that breaks the connection: plain, under each wrapper, under all.
 
-import { conformance } from "@kv/core/conformance";
+import { conformance, underWrappers } from "@kv/core/conformance";
 import { serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { describe, it } from "vitest";
@@ -12,11 +12,12 @@ if (skipped) {
   it.skip("conformance");
 } else {
   const { hostname, port, password } = new URL(server.url);
-  await conformance({
+  const targets = underWrappers({
     name: "redis",
     open: (options) => redisStore({ url: server.url, ...options }),
     shared: true,
     server: { host: hostname, port: Number(port) },
     through: (address, options) => redisStore({ ...address, ...(password && { password }), ...options }),
-  }).register({ describe, it });
+  });
+  for (const target of targets) await conformance(target).register({ describe, it });
 }

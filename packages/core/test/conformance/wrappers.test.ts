@@ -10,5 +10,4 @@ const [, ...wrapped] = underWrappers({
   open: (options) => createStore(new MapDriver(data), options),
   shared: true,
 });
-
 for (const target of wrapped) await conformance(target).register({ describe, it });

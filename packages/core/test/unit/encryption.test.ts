@@ -2,7 +2,7 @@
 
 import { createStore, DecryptionError, InvalidArgumentError, type JsonValue, type Revision } from "@kv/core";
 import type { RecordId, StoredRecord } from "@kv/core/driver";
-import { type EncryptionKey, encryption, keyFromPassphrase } from "@kv/core/encryption";
+import { type EncryptionKey, encryption, keyFromPassphrase } from "@kv/core/wrappers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
