@@ -64,7 +64,7 @@ describe("the queue of a key", () => {
     (await held.next()).proceed();
     await opened;
     held.exchanges.length = 0;
-    const hung = rejection(store.increment("a", 1, { timeout: 50 }));
+    const hung = rejection(store.increment("a", 1, { timeout: 1000 }));
     const failing = rejection(store.increment("a"));
     const gone = rejection(store.increment("a", 1, { timeout: 20 }));
     const last = store.increment("a");

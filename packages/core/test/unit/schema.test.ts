@@ -1,6 +1,7 @@
 // Typed collections by three schema libraries: refused on the way in and out by the place, changed on the way out.
 
 import { BatchError, createStore, type KeyValueError, SchemaError } from "@kv/core";
+import type { RecordId, StoredRecord } from "@kv/core/driver";
 import { type } from "arktype";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
@@ -183,6 +184,21 @@ describe("asynchronous refinements", () => {
     await put;
     expect(await plain.collection("c").get("a")).toEqual({ n: 2 });
   });
+});
+
+it("destroys no misfit by a native take, which is for collections without a schema", async () => {
+  class Taking extends CompleteDriver {
+    take(id: RecordId): StoredRecord | undefined {
+      const record = this.get(id);
+      this.delete(id);
+      return record;
+    }
+  }
+  const plain = createStore(new Taking());
+  const texts = plain.collection("c", { schema: z.string() });
+  await plain.collection("c").put("a", 1);
+  expect(await rejection(texts.take("a"))).toMatchObject({ code: "SCHEMA_MISMATCH", key: "a" });
+  expect(await plain.collection("c").take("a")).toBe(1);
 });
 
 it("takes a schema that is written by hand, paths with and without keys", async () => {
