@@ -41,7 +41,6 @@ beforeAll(async () => {
     format: "esm",
     platform: "node",
     conditions: ["@kv/source"],
-    external: ["@jest/globals"],
     logLevel: "error",
   });
 });

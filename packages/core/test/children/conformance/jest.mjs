@@ -1,5 +1,5 @@
-import { describe, it } from "@jest/globals";
 import { conformance } from "@kv/core/conformance";
 import { target } from "./target.ts";
 
+// Jest's own are global.
 await conformance(target).register({ describe, it });
