@@ -60,7 +60,7 @@ export function isForeign(revision: Revision): boolean {
  */
 export function decodeEnvelope(text: string, numbers: InexactNumbers = "error"): Envelope {
   const parsed = parse(text);
-  const ours = isObject(parsed) && typeof parsed["revision"] === "string" && parsed["revision"] !== "";
+  const ours = isObject(parsed) && typeof parsed.revision === "string" && parsed.revision !== "";
   const fields = ours ? parsed : parseForeign(text, numbers, parsed);
   if (!isObject(fields)) throw new CorruptRecordError("the stored record is not a JSON object");
   const { revision, collection, key, created_at, expires_at, wrapped } = fields;
@@ -69,13 +69,13 @@ export function decodeEnvelope(text: string, numbers: InexactNumbers = "error"):
       throw new CorruptRecordError("a name or a time in the stored record is not a string");
     }
   }
-  let value: JsonValue | undefined = fields["value"];
+  let value: JsonValue | undefined = fields.value;
   // Some of Python's stores keep the value as text inside the text.
   if (typeof value === "string" && !ours) value = parseForeign(value, numbers);
   if (!isObject(value)) throw new CorruptRecordError("the stored record holds no value");
   if (ours && wrapped === true) {
-    if (value["items"] === undefined) throw new CorruptRecordError("the stored record holds no value");
-    value = value["items"];
+    if (value.items === undefined) throw new CorruptRecordError("the stored record holds no value");
+    value = value.items;
   }
   return {
     ours,
