@@ -66,7 +66,7 @@ export async function openWatched(url: string, say: (line: string) => void): Pro
 
 /** A URL without what may be secret in it. */
 export function shown(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, "//").replace(/\?.*$/s, "");
+  return url.replace(/\/\/.*@/s, "//").replace(/\?.*$/s, "");
 }
 
 /** One line about a failure: core's messages hold no secrets and no values. */
