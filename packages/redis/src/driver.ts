@@ -4,6 +4,9 @@ import { type Call, type CommandReply, type Driver, RedisLikeDriver, type Report
 import { type Redis, ReplyError } from "ioredis";
 import { checkClient, newClient, type RedisDriverOptions } from "./options.ts";
 
+/** Longer texts are written one by one: to gather them would copy more than it saves. In characters. */
+const GATHERED = 4096;
+
 type Command = readonly [string, ...string[]];
 
 /** The driver of one Redis server. */
@@ -80,7 +83,7 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
   }
 
   protected setText(name: string, text: string, ttl: number | undefined, call: Call): Promise<unknown> {
-    this.#prepare(call);
+    this.#prepare(call, text.length < GATHERED);
     return ttl === undefined ? this.client.set(name, text) : this.client.set(name, text, "PX", ttl);
   }
 
@@ -116,13 +119,13 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
   }
 
   /** Before each request. */
-  #prepare(call: Call): void {
+  #prepare(call: Call, gather = true): void {
     const { stream } = this.client;
     if (this.#silentUntil === 0 && this.#own) {
       this.#silentUntil = Math.max(call.deadline, performance.now() + this.#patience);
     }
     // All requests of one turn of the event loop go in one write: half of the client's time is spent in writing.
-    if (this.#corked === stream) return;
+    if (!gather || this.#corked === stream) return;
     this.#corked = stream;
     stream.cork();
     process.nextTick(() => {
