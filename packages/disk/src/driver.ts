@@ -66,7 +66,7 @@ interface Encoded {
   readonly expiresAt: number | undefined;
 }
 
-interface Opened extends Pick<Environment, "root" | "records" | "expiry" | "reader"> {
+interface Opened extends Pick<Environment, "root" | "records" | "expiry" | "reader" | "gate"> {
   readonly environment: Environment;
   readonly room: Room;
   readonly sweeper: Sweeper;
@@ -102,12 +102,12 @@ export class DiskDriver implements Driver {
     return this.#opened?.root;
   }
 
-  open(_call: Call, report: Report): void {
-    const environment = Environment.open(this.path, this.#sync);
-    const { root, records, expiry, reader } = environment;
+  async open(call: Call, report: Report): Promise<void> {
+    const environment = await Environment.open(this.path, this.#sync, call);
+    const { root, records, expiry, reader, gate } = environment;
     const room = new Room(this.path, [records, expiry]);
     const sweeper = new Sweeper(() => this.#reclaimExpired(), report);
-    this.#opened = { environment, root, records, expiry, reader, room, sweeper };
+    this.#opened = { environment, root, records, expiry, reader, gate, room, sweeper };
   }
 
   async close(): Promise<void> {
@@ -281,27 +281,30 @@ export class DiskDriver implements Driver {
    * they wait.
    */
   async #change<T>(name: Name, call: Call | undefined, decide: Decide<T>): Promise<T> {
-    const { records, reader, root } = this.#use();
+    const { records, reader, gate, root } = this.#use();
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const bytes = this.#read(name);
       const version = bytes && getLastVersion();
       const { answer, write } = decide(bytes, bytes && decodeHeader(bytes));
       if (!write) return answer;
-      const commit = version === undefined ? records.ifNoExists(name, write) : records.ifVersion(name, version, write);
-      const done = await written(commit);
+      const done = await gate.pass(call, () =>
+        written(version === undefined ? records.ifNoExists(name, write) : records.ifVersion(name, version, write)),
+      );
       reader.forget();
       if (done) return answer;
       if (call?.ended) throw new AbortedError("the call ended before its write", { outcome: "not-applied" });
     }
-    const transaction = root.transaction(() => {
-      const bytes = records.get(name);
-      const { answer, write } = decide(bytes, bytes && decodeHeader(bytes));
-      write?.();
-      return answer;
-    });
-    const answer = await written(transaction);
+    const transaction = () =>
+      root.transaction((): { readonly answer: T } => {
+        const bytes = records.get(name);
+        const { answer, write } = decide(bytes, bytes && decodeHeader(bytes));
+        write?.();
+        return { answer };
+      });
+    const done = await gate.pass(call, () => written(transaction()));
     reader.forget();
-    return answer;
+    if (!done) throw new AbortedError("the call ended before its write", { outcome: "not-applied" });
+    return done.answer;
   }
 
   /** Part of a transaction: the record in place of the one with this header. */

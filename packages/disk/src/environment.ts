@@ -2,10 +2,12 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { IncompatibleFormatError, InvalidArgumentError } from "@kv/core";
+import type { Call } from "@kv/core/driver";
 import * as lmdb from "lmdb";
 import { checkDataFile } from "./data-file.ts";
 import { asDiskError } from "./errors.ts";
 import { FORMAT } from "./format.ts";
+import { Gate, whileNobodyWrites } from "./gate.ts";
 import { type Name, nameEncoder } from "./names.ts";
 import { Reader, type Records } from "./reader.ts";
 import { Room } from "./room.ts";
@@ -24,6 +26,7 @@ export class Environment {
   readonly records: Records;
   readonly expiry: lmdb.Database<Buffer, Buffer>;
   readonly reader: Reader;
+  readonly gate: Gate;
   readonly #sync: boolean;
   #users = 1;
 
@@ -51,8 +54,10 @@ export class Environment {
         encoder: plain,
       };
       this.records = this.root.openDB<Buffer, Name>(records);
-      this.expiry = this.root.openDB<Buffer, Buffer>({ name: "expiry", encoding: "binary", keyEncoding: "binary" });
       this.reader = new Reader(this.records);
+      // After the reader has its transaction: opening a database makes lmdb-js forget it, which would else take it back.
+      this.expiry = this.root.openDB<Buffer, Buffer>({ name: "expiry", encoding: "binary", keyEncoding: "binary" });
+      this.gate = new Gate(path);
     } catch (error) {
       void this.root.close();
       throw error;
@@ -63,22 +68,25 @@ export class Environment {
    * Creates what is not there.
    * @throws AccessDeniedError, IncompatibleFormatError, StorageFullError, InvalidArgumentError, StoreUnavailableError
    */
-  static open(path: string, sync: boolean): Environment {
+  static async open(path: string, sync: boolean, call: Call): Promise<Environment> {
     try {
       // Of an existing folder the permissions are its owner's affair.
       mkdirSync(path, { recursive: true, mode: 0o700 });
-      const shared = open.get(identityOf(path));
-      if (shared) {
+      checkFiles(path);
+      return await whileNobodyWrites(path, call, () => {
+        const shared = open.get(identityOf(path));
+        if (shared === undefined) {
+          if (existsSync(dataFileOf(path))) checkDataFile(dataFileOf(path));
+          const environment = new Environment(path, sync);
+          open.set(identityOf(path), environment);
+          return environment;
+        }
         if (shared.#sync !== sync) {
           throw new InvalidArgumentError("another store of this process has the folder open with another `sync`");
         }
         shared.#users++;
         return shared;
-      }
-      checkFiles(path);
-      const environment = new Environment(path, sync);
-      open.set(identityOf(path), environment);
-      return environment;
+      });
     } catch (error) {
       throw asDiskError(error, { outcome: "not-applied" });
     }
@@ -90,6 +98,7 @@ export class Environment {
     if (this.#users > 0) return;
     for (const [identity, environment] of open) if (environment === this) open.delete(identity);
     this.reader.close();
+    this.gate.close();
     await this.root.close();
   }
 
@@ -123,8 +132,7 @@ function checkFiles(path: string): void {
   for (const file of [dataFileOf(path), join(path, "lock.mdb")]) {
     accessSync(existsSync(file) ? file : path, constants.R_OK | constants.W_OK);
   }
-  if (existsSync(dataFileOf(path))) checkDataFile(dataFileOf(path));
-  else new Room(path, []).take(0);
+  if (!existsSync(dataFileOf(path))) new Room(path, []).take(0);
 }
 
 /** The identity of the folder's data file; empty where there is none yet. */

@@ -49,10 +49,8 @@ export class Reader {
 
   #renew(now: number): void {
     this.#takenAt = now;
-    if (this.#inTurn) {
-      this.#reset();
-      return;
-    }
+    this.#reset();
+    if (this.#inTurn) return;
     this.#inTurn = true;
     // Runs after all promises of this turn, and before anything that comes from outside.
     process.nextTick(() => {
