@@ -208,7 +208,7 @@ export class DiskDriver implements Driver {
   async clear(scope: Scope, cursor: Cursor | undefined, call: Call): Promise<Cursor | undefined> {
     const names: Buffer[] = [];
     const next = this.#scan(scope, cursor, (name, bytes) => {
-      if (isInScope(idOf(name, bytes), scope)) names.push(name);
+      if (belongsTo(scope, name, bytes)) names.push(name);
     });
     const remove = (name: Buffer) =>
       this.#change(name, call, (_, header) => ({
@@ -244,7 +244,7 @@ export class DiskDriver implements Driver {
   #reclaim(row: Buffer, scope?: Scope, call?: Call): Promise<void> {
     const { expiresAt, name } = parseExpiryRow(row);
     return this.#change(name, call, (bytes, header) => {
-      if (scope && bytes && !isInScope(idOf(name, bytes), scope)) return { answer: undefined };
+      if (scope && bytes && !belongsTo(scope, name, bytes)) return { answer: undefined };
       if (header?.expiresAt === expiresAt) {
         return { answer: undefined, write: () => this.#replace(name, header, undefined) };
       }
@@ -356,5 +356,14 @@ function decodeSettled(bytes: Buffer, id: RecordId): Settled<StoredRecord> {
     return decodeRecord(bytes, id);
   } catch (error) {
     return asDiskError(error);
+  }
+}
+
+/** Whether to delete it with the scope. A record so broken that it does not tell its name goes only with all others. */
+function belongsTo(scope: Scope, name: Buffer, bytes: Buffer): boolean {
+  try {
+    return isInScope(idOf(name, bytes), scope);
+  } catch {
+    return "collectionPrefix" in scope && scope.collectionPrefix === "";
   }
 }

@@ -1,0 +1,178 @@
+// The bytes on the disk, which every later release reads.
+import { createHash } from "node:crypto";
+import { copyFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CorruptRecordError, type Revision } from "@kv/core";
+import { diskStore } from "@kv/disk";
+import { open } from "lmdb";
+import { describe, expect, test } from "vitest";
+import { decodeRecord, encodeRecord, expiryRow, idOf } from "../src/format.ts";
+import { bytesOf, isInScope, nameOf, rangeOf } from "../src/names.ts";
+import { listed, newFolder, rejection } from "./helpers.ts";
+
+const id = (collection: string, key: string) => ({ collection, key });
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+const revision = (text: string): Revision => text as Revision;
+
+describe("golden bytes", () => {
+  test("of a name", () => {
+    expect(hex(bytesOf(nameOf(id("users", "ada"))))).toBe("757365727300616461");
+    expect(hex(bytesOf(nameOf(id("a\0b\x01", "k\0é"))))).toBe("610101620102006b00c3a9");
+  });
+
+  test("of a long name: as much as fits, and the hash of all", () => {
+    const key = bytesOf(nameOf(id("c", "k".repeat(2000))));
+    expect(hex(key)).toBe(`6300${"6b".repeat(1970 - 2 - 33)}ff${hashOf("k".repeat(2000))}`);
+    const collection = bytesOf(nameOf(id("c".repeat(961), "k")));
+    expect(hex(collection)).toBe(`${"63".repeat(927)}ff${hashOf("c".repeat(961))}006b`);
+    expect(bytesOf(nameOf(id("c".repeat(960), "k"))).length).toBe(962);
+  });
+
+  test("of a record", () => {
+    const ascii = encodeRecord(id("c", "k"), nameOf(id("c", "k")), {
+      value: { a: 1 },
+      createdAt: 1_700_000_000_000,
+      expiresAt: undefined,
+      revision: revision("rev-1"),
+    });
+    expect(hex(ascii)).toBe("0101018bcfe56800000000000000057265762d317b2261223a317d");
+    const unicode = encodeRecord(id("c", "k"), nameOf(id("c", "k")), {
+      value: "ü",
+      createdAt: undefined,
+      expiresAt: 1_800_000_000_000,
+      revision: revision("rev-2"),
+    });
+    expect(hex(unicode)).toBe("010000000000000001a3185c5000057265762d3222c3bc22");
+  });
+
+  test("of a record whose name is hashed", () => {
+    const long = id("c", "k".repeat(2000));
+    const bytes = encodeRecord(long, nameOf(long), { value: 1, createdAt: 1, expiresAt: 2, revision: revision("r") });
+    expect(hex(bytes)).toBe(`010300000000000100000000000201720000000163000007d0${"6b".repeat(2000)}31`);
+    expect(idOf(bytesOf(nameOf(long)), bytes)).toEqual(expect.objectContaining(long));
+  });
+
+  test("of a row in the index of expiries", () => {
+    expect(hex(expiryRow(1_800_000_000_000, "c\0k"))).toBe("01a3185c500063006b");
+  });
+});
+
+test("a folder of format 1 is read", async () => {
+  const path = newFolder();
+  mkdirSync(path);
+  copyFileSync(fileURLToPath(new URL("golden/format-1.mdb", import.meta.url)), join(path, "data.mdb"));
+  const store = diskStore({ path });
+  expect(await store.get("ada")).toEqual({ name: "Ada", tags: ["a", 1, true, null] });
+  expect(await store.get("empty")).toBe("");
+  expect(await store.get("k".repeat(3000))).toEqual(["long key"]);
+  expect(await store.getEntry("expiring")).toMatchObject({ value: 42, expiresAt: new Date("9999-01-01T00:00:00Z") });
+  expect(await store.collection("Größe \0\x01 ✓").get("schlüssel/☃")).toBe("Lång text ✓ 😀");
+  expect((await listed(store.collections())).sort()).toEqual(
+    ["default_collection", "Größe \0\x01 ✓", "c".repeat(1500)].sort(),
+  );
+  await store.close();
+});
+
+describe("long names", () => {
+  const keys = ["", "a", "b"].flatMap((end) => [
+    `${"k".repeat(1950)}${end}`,
+    `${"k".repeat(4000)}${end}`,
+    `short${end}`,
+  ]);
+
+  test("are records of their own, and listed by prefixes of any length", async () => {
+    const path = newFolder();
+    const first = diskStore({ path });
+    const names = ["c", "c".repeat(2000), `${"c".repeat(2000)}d`];
+    for (const name of names) await first.collection(name).putMany(keys.map((key) => ({ key, value: [name, key] })));
+    await first.close();
+    const store = diskStore({ path });
+    for (const name of names) {
+      const collection = store.collection(name);
+      expect(await collection.getMany(keys)).toEqual(keys.map((key) => [name, key]));
+      for (const prefix of ["", "short", "k", "k".repeat(1950), "k".repeat(1960), `${"k".repeat(4000)}b`]) {
+        const expected = keys.filter((key) => key.startsWith(prefix)).sort();
+        expect((await listed(collection.keys({ prefix }))).sort()).toEqual(expected);
+      }
+    }
+    expect((await listed(store.collections())).sort()).toEqual([...names].sort());
+    expect(await listed(store.collections({ prefix: "c".repeat(1999) }))).toHaveLength(2);
+    await store.collection("c".repeat(2000)).clear();
+    expect((await listed(store.collections())).sort()).toEqual(["c", `${"c".repeat(2000)}d`]);
+    await store.close();
+  });
+
+  test("a record under the name of another is told, never taken for it", () => {
+    const [one, other] = [id("c", "k".repeat(2000)), id("c", "x".repeat(2000))];
+    const bytes = encodeRecord(one, nameOf(one), {
+      value: 1,
+      createdAt: undefined,
+      expiresAt: undefined,
+      revision: revision("r"),
+    });
+    expect(decodeRecord(bytes, one).value).toBe(1);
+    expect(() => decodeRecord(bytes, other)).toThrow(CorruptRecordError);
+  });
+
+  test("names are in the order of what they encode, and in the range of every prefix", () => {
+    const texts = [
+      "\0",
+      "\0\0",
+      "\x01",
+      "\x01\x02",
+      "\x02",
+      "a",
+      "a\0",
+      "a\x01",
+      "aa",
+      "ü",
+      "☃",
+      "😀",
+      "z".repeat(3000),
+    ];
+    for (const one of texts) {
+      for (const other of texts) {
+        const [a, b] = [bytesOf(nameOf(id(one, "k"))), bytesOf(nameOf(id(other, "k")))];
+        expect(Math.sign(Buffer.compare(a, b))).toBe(Math.sign(Buffer.compare(Buffer.from(one), Buffer.from(other))));
+        for (const scope of [{ collection: one, keyPrefix: other }, { collectionPrefix: other }]) {
+          const inside = id(one, `${other}k`);
+          if (!isInScope(inside, scope)) continue;
+          const { start, end } = rangeOf(scope);
+          const name = bytesOf(nameOf(inside));
+          expect([Buffer.compare(start, name) <= 0, Buffer.compare(name, end) < 0]).toEqual([true, true]);
+        }
+      }
+    }
+  });
+});
+
+describe("a record that cannot be read", () => {
+  test.each([
+    ["an unknown layout", Buffer.from("09000000000000000000000000000072", "hex")],
+    ["too short", Buffer.from("0100", "hex")],
+    ["broken JSON", Buffer.from("0101000000000000000000000000017b7b", "hex")],
+  ])("is an error, not a miss, and can be overwritten and deleted: %s", async (_, bytes) => {
+    const path = newFolder();
+    const store = diskStore({ path });
+    await store.putMany(["a", "b", "fine"].map((key) => ({ key, value: 1 })));
+    await store.close();
+    const root = open({ path, noSubdir: false, overlappingSync: false, encoding: "binary", keyEncoding: "binary" });
+    const records = root.openDB({ name: "records", encoding: "binary", keyEncoding: "binary", useVersions: true });
+    for (const key of ["a", "b"]) await records.put(bytesOf(nameOf(id("default_collection", key))), bytes, 1);
+    await root.close();
+
+    const again = diskStore({ path });
+    for (const read of [again.get("a"), again.take("a"), again.update("a", () => 1)]) {
+      expect(await rejection(read)).toBeInstanceOf(CorruptRecordError);
+    }
+    expect((await listed(again.collection().keys())).sort()).toEqual(["a", "b", "fine"]);
+    expect(await rejection(listed(again.collection().entries()))).toBeInstanceOf(CorruptRecordError);
+    await again.put("a", 2);
+    expect(await again.get("a")).toBe(2);
+    expect(await again.delete("b")).toBe(true);
+    expect(await again.get("b")).toBeUndefined();
+    await again.close();
+  });
+});
