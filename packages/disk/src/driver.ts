@@ -5,6 +5,7 @@ import {
   type Call,
   type Cursor,
   type Driver,
+  isInScope,
   isLive,
   type Listed,
   type Page,
@@ -28,7 +29,7 @@ import {
   LARGEST_RECORD,
   parseExpiryRow,
 } from "./format.ts";
-import { after, afterCollection, bytesOf, isInScope, type Name, nameOf, rangeOf } from "./names.ts";
+import { after, afterCollection, bytesOf, type Name, nameOf, rangeOf } from "./names.ts";
 import { Room } from "./room.ts";
 import { Sweeper } from "./sweeper.ts";
 

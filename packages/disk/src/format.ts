@@ -31,6 +31,9 @@ const ASCII = 1;
 const NAMED = 2;
 const HEADER = 15;
 
+/** Below this many bytes one text is cut in two, which is quicker; of a longer one the smallest part would keep it all. */
+const SHORT = 1024;
+
 /** Above 16 MiB lmdb hands out its memory instead of a copy. In bytes, with the header. */
 export const LARGEST_RECORD = 16_000_000;
 
@@ -64,21 +67,25 @@ export interface Header {
 /** The record in the bytes, which may change after this returns. @throws CorruptRecordError */
 export function decodeRecord(bytes: Buffer, id: RecordId): StoredRecord {
   const flags = flagsOf(bytes);
-  const revisionEnd = HEADER + (bytes[14] ?? 0);
-  let start = revisionEnd;
-  if (flags & NAMED) {
-    const original = decodeId(bytes, revisionEnd);
-    if (original.collection !== id.collection || original.key !== id.key) {
-      throw new CorruptRecordError("the record lies under the name of another");
-    }
-    start = original.end;
+  const encoding = flags & ASCII ? "latin1" : "utf8";
+  const length = bytes[14] ?? 0;
+  let revision: string;
+  let json: string;
+  if (bytes.length < SHORT && (flags & NAMED) === 0) {
+    const text = bytes.toString(encoding, HEADER);
+    revision = text.slice(0, length);
+    json = text.slice(length);
+  } else {
+    const end = HEADER + length;
+    revision = bytes.toString("latin1", HEADER, end);
+    json = bytes.toString(encoding, flags & NAMED ? checkOriginal(bytes, end, id) : end);
   }
   return {
-    value: parse(bytes.toString(flags & ASCII ? "latin1" : "utf8", start)),
+    value: parse(json),
     createdAt: timeAt(bytes, 2),
     expiresAt: timeAt(bytes, 8),
     // What was encoded is a revision.
-    revision: bytes.toString("latin1", HEADER, revisionEnd) as Revision,
+    revision: revision as Revision,
   };
 }
 
@@ -118,6 +125,13 @@ function flagsOf(bytes: Buffer): number {
 function timeAt(bytes: Buffer, offset: number): number | undefined {
   const time = bytes.readUIntBE(offset, 6);
   return time === 0 ? undefined : time;
+}
+
+/** Where the name that is kept in the record ends. @throws CorruptRecordError where it is another's */
+function checkOriginal(bytes: Buffer, start: number, id: RecordId): number {
+  const original = decodeId(bytes, start);
+  if (original.collection === id.collection && original.key === id.key) return original.end;
+  throw new CorruptRecordError("the record lies under the name of another");
 }
 
 function parse(json: string): JsonValue {

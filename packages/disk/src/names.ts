@@ -92,12 +92,6 @@ export function rangeOf(scope: Scope): NameRange {
   return shown.length === 0 ? { start: Buffer.of(1), end: Buffer.of(MARK) } : range(shown);
 }
 
-export function isInScope(id: RecordId, scope: Scope): boolean {
-  return "collection" in scope
-    ? id.collection === scope.collection && id.key.startsWith(scope.keyPrefix)
-    : id.collection.startsWith(scope.collectionPrefix);
-}
-
 /** The first possible name after this one. */
 export function after(name: Uint8Array): Buffer {
   return Buffer.concat([name, Buffer.of(0)]);

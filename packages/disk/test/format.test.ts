@@ -4,11 +4,12 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CorruptRecordError, type Revision } from "@kv/core";
+import { isInScope } from "@kv/core/driver";
 import { diskStore } from "@kv/disk";
 import { open } from "lmdb";
 import { describe, expect, test } from "vitest";
 import { decodeRecord, encodeRecord, expiryRow, idOf } from "../src/format.ts";
-import { bytesOf, isInScope, nameOf, rangeOf } from "../src/names.ts";
+import { bytesOf, nameOf, rangeOf } from "../src/names.ts";
 import { listed, newFolder, rejection } from "./helpers.ts";
 
 const id = (collection: string, key: string) => ({ collection, key });

@@ -181,6 +181,13 @@ export function isLive(record: { readonly expiresAt: number | undefined }, now =
   return record.expiresAt === undefined || record.expiresAt > now;
 }
 
+/** Whether a record of this name is one of the scope's. */
+export function isInScope({ collection, key }: RecordId, scope: Scope): boolean {
+  return "collection" in scope
+    ? collection === scope.collection && key.startsWith(scope.keyPrefix)
+    : collection.startsWith(scope.collectionPrefix);
+}
+
 export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof value === "object" && value !== null && typeof (value as Promise<T>).then === "function";
 }

@@ -1,18 +1,12 @@
 /** A driver of Redis or Valkey over any client library: the stored format, the commands, the scripts. */
 import type { Capabilities } from "../../capabilities.ts";
-import {
-  AbortedError,
-  asKeyValueError,
-  BackendError,
-  CorruptRecordError,
-  KeyValueError,
-  ValueTooLargeError,
-} from "../../errors.ts";
+import { AbortedError, asKeyValueError, BackendError, CorruptRecordError, KeyValueError } from "../../errors.ts";
 import type { Revision } from "../../record.ts";
 import {
   type Call,
   type Cursor,
   type Driver,
+  isInScope,
   isLive,
   type Listed,
   type Page,
@@ -23,22 +17,11 @@ import {
   type SwapResult,
   type WriteRequest,
 } from "../driver.ts";
-import {
-  decodeEnvelope,
-  type Envelope,
-  encodeEnvelope,
-  foreignRevision,
-  formatTime,
-  type InexactNumbers,
-  isForeign,
-  revisionPrefix,
-} from "../envelope.ts";
-import { joinNames, splitName } from "../names.ts";
+import { foreignRevision, formatTime, type InexactNumbers, isForeign, revisionPrefix } from "../envelope.ts";
 import { patternOf } from "./patterns.ts";
+import { decode, encode, expiryArguments, idOf, nameOf, RECORD_BYTES, statedName, ttlOf } from "./records.ts";
+import { Scan } from "./scan.ts";
 import { DELETE, type Script, SWAP, TAKE } from "./scripts.ts";
-
-/** The longest string that JavaScript holds is a little shorter than what Redis takes by default, 512 MiB. */
-const RECORD_BYTES = 511 * 2 ** 20;
 
 /** How many names a server looks at in one SCAN: some 100 µs of its time. */
 const SCAN_COUNT = "1000";
@@ -203,7 +186,7 @@ export abstract class RedisLikeDriver implements Driver {
     const { found, next } = await this.#step(
       position,
       patternOf(scope),
-      (id) => isIn(scope, id) && !seen.has(id.key),
+      (id) => isInScope(id, scope) && !seen.has(id.key),
       call,
     );
     const live = found.filter(({ record }) => record !== undefined);
@@ -219,7 +202,7 @@ export abstract class RedisLikeDriver implements Driver {
     const position = Scan.of(cursor);
     const seen = position.seen;
     const scope = { collectionPrefix: prefix };
-    const isNew = (id: RecordId): boolean => isIn(scope, id) && !seen.has(id.collection);
+    const isNew = (id: RecordId): boolean => isInScope(id, scope) && !seen.has(id.collection);
     const { found, next } = await this.#step(position, patternOf(scope), isNew, call);
     const live = found.filter(({ record }) => record !== undefined);
     const items = [...new Set(live.map(({ id }) => id.collection))];
@@ -228,7 +211,7 @@ export abstract class RedisLikeDriver implements Driver {
   }
 
   async clear(scope: Scope, cursor: Cursor | undefined, call: Call): Promise<Cursor | undefined> {
-    const { found, next } = await this.#step(Scan.of(cursor), patternOf(scope), (id) => isIn(scope, id), call);
+    const { found, next } = await this.#step(Scan.of(cursor), patternOf(scope), (id) => isInScope(id, scope), call);
     if (found.length > 0) await this.send(["unlink", ...found.map(({ id }) => nameOf(id))], call).catch(this.#fail);
     return next;
   }
@@ -389,87 +372,6 @@ interface Found {
   readonly id: RecordId;
   /** Absent where it has expired. */
   readonly record: Settled<StoredRecord> | undefined;
-}
-
-/** Where an enumeration stands. Never changed by a page that fails; `seen` grows with what has been handed out. */
-class Scan {
-  /** The server's cursor; absent once all names have come. */
-  readonly at: string | undefined;
-  /** Where names have come that have not been looked at. */
-  readonly pending: readonly RecordId[];
-  /** Of keys or collections: SCAN may give a name more than once. */
-  readonly seen: Set<string>;
-
-  constructor(at: string | undefined, pending: readonly RecordId[], seen: Set<string>) {
-    this.at = at;
-    this.pending = pending;
-    this.seen = seen;
-  }
-
-  static of(cursor: Cursor | undefined): Scan {
-    return cursor instanceof Scan ? cursor : new Scan("0", [], new Set());
-  }
-}
-
-function nameOf({ collection, key }: RecordId): string {
-  return joinNames(collection, key, "::");
-}
-
-function idOf(name: string | null): RecordId | undefined {
-  const parts = name === null ? undefined : splitName(name, "::");
-  return parts && parts.rest !== "" ? { collection: parts.first, key: parts.rest } : undefined;
-}
-
-function isIn(scope: Scope, { collection, key }: RecordId): boolean {
-  return "collection" in scope
-    ? collection === scope.collection && key.startsWith(scope.keyPrefix)
-    : collection.startsWith(scope.collectionPrefix);
-}
-
-/** @throws ValueTooLargeError */
-function encode(id: RecordId, record: StoredRecord): string {
-  const text = encodeEnvelope(id, record);
-  // No character takes more than three bytes.
-  if (text.length > RECORD_BYTES / 3) {
-    const size = new TextEncoder().encode(text).length;
-    if (size > RECORD_BYTES) throw new ValueTooLargeError(size, RECORD_BYTES);
-  }
-  return text;
-}
-
-/** @throws CorruptRecordError, InexactNumberError */
-function decode(text: string, numbers: InexactNumbers): Envelope {
-  const envelope = decodeEnvelope(text, numbers);
-  // Bytes that are no UTF-8 would be read as something else than they are. What we write is; Python's is ASCII.
-  if (!envelope.ours && text.includes("\ufffd")) throw new CorruptRecordError("the stored record is not UTF-8");
-  return envelope;
-}
-
-/** The name that a text gives itself, also where the rest of it cannot be read. */
-function statedName(text: string): Envelope["id"] | undefined {
-  try {
-    return decodeEnvelope(text, "nearest").id;
-  } catch {
-    try {
-      const { collection, key } = JSON.parse(text) ?? {};
-      return typeof collection === "string" && typeof key === "string" ? { collection, key } : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-}
-
-/**
- * PX of a record. The server hides it one millisecond after that time, not from it on. What has expired on the way there
- * is gone soon enough.
- */
-function ttlOf({ expiresAt }: StoredRecord): number | undefined {
-  return expiresAt === undefined ? undefined : Math.max(1, expiresAt - Date.now() - 1);
-}
-
-function expiryArguments(record: StoredRecord): string[] {
-  const ttl = ttlOf(record);
-  return ttl === undefined ? [] : ["PX", `${ttl}`];
 }
 
 function settled<T>(attempt: () => T): Settled<T> {
