@@ -72,7 +72,11 @@ export class Connection implements CallScope {
       this.#opening = undefined;
     });
     return this.#opening.then(
-      () => this.#send(subject, call, exchange),
+      () => {
+        if (this.ready) return this.#send(subject, call, exchange);
+        // Deadlines need the event loop, which a driver that opens at once and is not ready would never give free.
+        return new Promise<void>((resolve) => setTimeout(resolve)).then(() => this.#send(subject, call, exchange));
+      },
       (error: unknown) => {
         // Who joined an attempt that ran out of time has time left for another.
         if (error instanceof TimeoutError && !call.ended) return this.#send(subject, call, exchange);

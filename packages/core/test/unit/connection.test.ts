@@ -273,3 +273,10 @@ it("opens again and again for a driver that is never ready, but not for calls th
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(opens).toBe(before);
 });
+
+it("ends calls at their deadline where a driver opens at once and is never ready", async () => {
+  const driver: Driver = Object.assign(new CompleteDriver(), { ready: false, open: () => {} });
+  const store = createStore(driver, { timeout: 50 });
+  expect(await rejection(store.get("a"))).toBeInstanceOf(TimeoutError);
+  await store.close();
+});
