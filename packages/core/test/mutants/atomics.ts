@@ -226,7 +226,7 @@ export const atomics: readonly Mutant[] = [
   ),
   store(
     "update is a get and a put",
-    ["atomics/update-loses-nothing", "instances/updates-lose-nothing"],
+    ["atomics/update-loses-nothing", "instances/updates-lose-nothing", "atomics/mixed-writers"],
     replacing({
       update: (_, records) => async (key, change, options) => {
         const before = await call(records, "get", key);
@@ -258,6 +258,40 @@ export const atomics: readonly Mutant[] = [
         const next = keys[keys.indexOf(id.key) + 1];
         super.remove(id);
         if (keys.includes(id.key) && next !== undefined) super.remove({ ...id, key: next });
+      }
+    },
+  ),
+  store(
+    "increment is a get and a put",
+    ["atomics/increment-is-exact"],
+    replacing({
+      increment: (_, records) => async (key, by) => {
+        const sum = Number((await call(records, "get", key)) ?? 0) + Number(by ?? 1);
+        await call(records, "put", key, sum);
+        return sum;
+      },
+    }),
+  ),
+  store(
+    "update cannot delete",
+    ["atomics/update"],
+    replacing({
+      update:
+        (original) =>
+        (key, change, ...rest) =>
+          original(
+            key,
+            async (before: unknown) => (await (change as (value: unknown) => unknown)(before)) ?? before,
+            ...rest,
+          ),
+    }),
+  ),
+  driver(
+    "atomic operations do not tell keys apart by case",
+    ["names/atomics-tell-names-apart"],
+    class extends MapDriver {
+      override swap(...[{ collection, key }, ...rest]: Swap) {
+        return super.swap({ collection, key: key.toLowerCase() }, ...rest);
       }
     },
   ),

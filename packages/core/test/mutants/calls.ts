@@ -86,8 +86,8 @@ export const calls: readonly Mutant[] = [
     ...options,
   })),
   opening("the store's timeout is not passed on", ["deadlines/timeout-of-the-store"], () => ({})),
-  opening("the store's timeout is taken for seconds", ["deadlines/timeout-of-the-store"], (options) =>
-    "timeout" in options ? { ...options, timeout: 1000 * Number(options.timeout) } : options,
+  opening("the store's timeout is fifty times what was asked for", ["deadlines/timeout-of-the-store"], (options) =>
+    "timeout" in options ? { ...options, timeout: 50 * Number(options.timeout) } : options,
   ),
   store(
     "the timeout of a call is ignored",
@@ -232,6 +232,9 @@ export const calls: readonly Mutant[] = [
     ["lifecycle/calls-before-the-connection", "lifecycle/calls-before-a-slow-connection"],
     class extends LineDriver {
       #opening: Promise<void> | undefined;
+      override get ready(): boolean {
+        return this.#opening !== undefined;
+      }
       override async open(ongoing: Call): Promise<void> {
         this.#opening = super.open(ongoing);
       }
@@ -458,6 +461,104 @@ export const calls: readonly Mutant[] = [
     "ping does not reach the backend",
     ["lifecycle/closed-rejects"],
     each(["ping"], () => async () => {}),
+  ),
+  store(
+    "what a layer withdraws is there all the same",
+    ["write", "atomic", "enumerate", "clear"].map((one) => `capabilities/${one}-withdrawn`),
+    replacing({ with: (original) => (layer) => original({ ...(layer as object), apply: (inner: unknown) => inner }) }),
+  ),
+  store("can() is always true", ["capabilities/can"], (given) => {
+    const inner = new MapDriver();
+    const capabilities = Object.freeze({ ...inner.capabilities, atomic: false });
+    return Object.assign(createStore(forward(inner, { capabilities })), {
+      can: (..._: never[]): boolean => given !== undefined,
+    });
+  }),
+  store(
+    "ping fails where the backend can serve",
+    ["capabilities/ping"],
+    each(["ping"], () => async () => {
+      throw new BackendError("no ping");
+    }),
+  ),
+  store("a change that hangs keeps its key for ever", ["deadlines/a-hanging-change-frees-its-key"], (given) => {
+    let changing = false;
+    return replacing({
+      update:
+        (original) =>
+        (key, change, ...rest) =>
+          original(
+            key,
+            async (before: unknown) => {
+              changing = true;
+              const after = await (change as (value: unknown) => unknown)(before);
+              changing = false;
+              return after;
+            },
+            ...rest,
+          ),
+      increment:
+        (original) =>
+        async (...all) => {
+          const sum = await original(...all);
+          if (changing) throw new BackendError("the key is locked");
+          return sum;
+        },
+    })(given);
+  }),
+  store("after a timeout nothing works any more", ["deadlines/a-timeout-breaks-nothing"], (given) => {
+    let broken = false;
+    return each(["put"], (original) => async (...all) => {
+      if (broken) throw new BackendError("broken");
+      try {
+        return await original(...all);
+      } catch (error) {
+        broken = true;
+        throw error;
+      }
+    })(given);
+  }),
+  store(
+    "the digits of a duration are taken for less",
+    ["deadlines/timeout-as-duration"],
+    each(
+      ALL,
+      (original) =>
+        (...given) =>
+          original(
+            ...withOptions(given, (options) =>
+              "timeout" in options && typeof options.timeout === "string"
+                ? { ...options, timeout: Number.parseFloat(options.timeout) / 10 }
+                : options,
+            ),
+          ),
+    ),
+  ),
+  store(
+    "a prefix may be anything",
+    ["errors/bad-prefix"],
+    each(
+      LISTS,
+      (original) => (options) =>
+        original(
+          typeof options === "object" && options !== null && "prefix" in options ? { ...options, prefix: "" } : options,
+        ),
+    ),
+  ),
+  client(
+    "a connection that did not come about cannot be closed",
+    ["lifecycle/close-while-connecting-in-vain"],
+    class extends LineDriver {
+      #tried = false;
+      override async open(ongoing: Call): Promise<void> {
+        this.#tried = true;
+        return super.open(ongoing);
+      }
+      override close(): void {
+        if (this.#tried && !this.ready) throw new Error("not connected");
+        super.close();
+      }
+    },
   ),
 ];
 

@@ -1,7 +1,7 @@
 /** Faults in listing and clearing. */
 import { forward, type Page, type StoredRecord } from "../../src/driver/index.ts";
 import { type Data, MapDriver } from "../support/map-driver.ts";
-import { driver, type Mutant, made } from "./mutant.ts";
+import { driver, type Mutant, made, replacing, store } from "./mutant.ts";
 
 type List = Parameters<MapDriver["list"]>;
 interface Item {
@@ -77,7 +77,7 @@ export const enumeration: readonly Mutant[] = [
   ),
   driver(
     "pages are counted, so that a deletion makes one skip",
-    ["enumeration/deleting-what-comes"],
+    ["enumeration/deleting-what-comes", "enumeration/while-much-goes"],
     listing((all, cursor, prefix) => byOffset(under(all, prefix), cursor)),
   ),
   driver(
@@ -202,7 +202,7 @@ export const enumeration: readonly Mutant[] = [
   ),
   driver(
     "the prefix of collections is ignored",
-    ["enumeration/collections"],
+    ["enumeration/collections", "enumeration/prefixed-collections"],
     class extends MapDriver {
       override collections(...[, cursor, call]: Parameters<MapDriver["collections"]>) {
         return super.collections("", cursor, call);
@@ -267,4 +267,38 @@ export const enumeration: readonly Mutant[] = [
         ),
     });
   }),
+  store(
+    "an enumeration reads all before it gives the first",
+    ["enumeration/lazy"],
+    replacing({
+      keys: (original) =>
+        async function* (...given) {
+          const all: unknown[] = [];
+          for await (const key of original(...given) as AsyncIterable<unknown>) all.push(key);
+          yield* all;
+        },
+    }),
+  ),
+  store("loops share one place", ["enumeration/early-end"], (given) => {
+    const pages = new Map<object, unknown>();
+    return replacing({
+      keys:
+        (original, records) =>
+        (...all) => {
+          const known = pages.get(records) ?? original(...all);
+          pages.set(records, known);
+          return known;
+        },
+    })(given);
+  }),
+  driver(
+    "to list a collection that never was is an error",
+    ["enumeration/empty"],
+    class extends MapDriver {
+      override list(...all: List) {
+        if (!this.data.has(all[0].collection)) throw new Error("no such collection");
+        return super.list(...all);
+      }
+    },
+  ),
 ];

@@ -1,9 +1,9 @@
 /** Faults that only a network with faults of its own can show. */
-import { around, type Call, defineLayer } from "../../src/driver/index.ts";
+import { around, type Call, defineLayer, newRevision } from "../../src/driver/index.ts";
 import { BackendError, createStore, KeyValueError, StoreUnavailableError } from "../../src/index.ts";
 import { LineDriver } from "../support/line-driver.ts";
 import type { LineRequest } from "../support/line-server.ts";
-import { client, lineTarget, type Mutant } from "./mutant.ts";
+import { client, later, lineTarget, type Mutant, remote, replacing } from "./mutant.ts";
 
 type Ask = [method: LineRequest["method"], parameters: readonly unknown[], call: Call];
 
@@ -102,7 +102,7 @@ export const faults: readonly Mutant[] = [
   ),
   client(
     "a broken connection is not worth another try",
-    ["faults/dropped", "faults/lost-reply"],
+    ["faults/dropped", "faults/lost-reply", "faults/retry-reads"],
     asking((error) => {
       throw new BackendError(error.message, { cause: error });
     }),
@@ -233,4 +233,50 @@ export const faults: readonly Mutant[] = [
         ),
       ),
   },
+  client(
+    "a server that refuses is told by an error that is not worth another try",
+    ["faults/refused", "faults/down-at-first"],
+    class extends LineDriver {
+      override async open(call: Call): Promise<void> {
+        return super.open(call).catch((cause: unknown) => {
+          throw new BackendError("cannot connect", { cause });
+        });
+      }
+    },
+  ),
+  remote(
+    "a write that ran into its deadline is said not to have been applied",
+    ["faults/lost-reply-then-silence"],
+    replacing({
+      put:
+        (original) =>
+        async (...given) => {
+          try {
+            return await original(...given);
+          } catch (error) {
+            throw error instanceof KeyValueError ? Object.assign(error, { outcome: "not-applied" }) : error;
+          }
+        },
+    }),
+  ),
+  client(
+    "the server makes up revisions of its own",
+    ["faults/retry-settles-a-lost-reply"],
+    class extends LineDriver {
+      override async swap(...[id, expected, next, call]: Parameters<LineDriver["swap"]>) {
+        return super.swap(id, expected, next && { ...next, revision: newRevision() }, call);
+      }
+    },
+  ),
+  client(
+    "the client gives up before the deadline",
+    ["faults/slow-but-in-time"],
+    class extends LineDriver {
+      protected override async ask<T>(...all: Ask): Promise<T> {
+        const tired = later(25).then(() => Promise.reject(new StoreUnavailableError("too slow")));
+        const answer = super.ask<T>(...all);
+        return Promise.race([answer, tired]);
+      }
+    },
+  ),
 ];

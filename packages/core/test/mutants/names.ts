@@ -3,7 +3,7 @@
 import type { RecordId, StoredRecord } from "../../src/driver/index.ts";
 import { names as namesLayer } from "../../src/driver/index.ts";
 import { MapDriver } from "../support/map-driver.ts";
-import { driver, type Mutant, made, renaming } from "./mutant.ts";
+import { driver, type Mutant, made, renaming, replacing, store } from "./mutant.ts";
 
 const KEY = ["names/any-string-is-a-key"];
 
@@ -123,5 +123,46 @@ export const names: readonly Mutant[] = [
         return { ...page, items: page.items.map((item) => ({ ...item, key: encodeURI(item.key) })) };
       }
     },
+  ),
+  driver(
+    "deleting a record deletes all whose keys begin alike",
+    ["names/deleting-one-leaves-the-others"],
+    class extends MapDriver {
+      override remove(id: RecordId): void {
+        for (const key of this.data.get(id.collection)?.keys() ?? []) {
+          if (key.startsWith(id.key)) super.remove({ ...id, key });
+        }
+      }
+    },
+  ),
+  driver(
+    "collections are listed in their escaped form",
+    ["names/collections-are-listed-as-given"],
+    class extends MapDriver {
+      override collections(...all: Parameters<MapDriver["collections"]>) {
+        const page = super.collections(...all);
+        return page instanceof Promise ? page : { items: page.items.map(encodeURI) };
+      }
+    },
+  ),
+  store(
+    "the default collection is not the one that the option names",
+    ["names/default-collection"],
+    replacing({
+      collection:
+        (original) =>
+        (name, ...rest) =>
+          original(name ?? "default", ...rest),
+    }),
+  ),
+  store(
+    "an empty collection name is taken for the default",
+    ["names/invalid-collections-are-refused"],
+    replacing({
+      collection:
+        (original) =>
+        (name, ...rest) =>
+          original(name === "" ? undefined : name, ...rest),
+    }),
   ),
 ];

@@ -214,7 +214,7 @@ export const records: readonly Mutant[] = [
   ),
   store(
     "putMany stores what comes before an invalid entry",
-    ["batches/an-invalid-entry-refuses-all"],
+    ["batches/an-invalid-entry-refuses-all", "batches/an-iterable-that-throws"],
     replacing({
       putMany:
         (original) =>
@@ -238,6 +238,29 @@ export const records: readonly Mutant[] = [
             if (Array.isArray(results)) return results;
             throw error;
           }
+        },
+    }),
+  ),
+  store(
+    "what is missing is null",
+    ["records/missing-is-undefined"],
+    replacing({
+      get:
+        (original) =>
+        async (...given) =>
+          (await original(...given)) ?? null,
+    }),
+  ),
+  store(
+    "deleteMany deletes what comes before an invalid key",
+    ["batches/an-invalid-key-refuses-all"],
+    replacing({
+      deleteMany:
+        (original) =>
+        async (keys, ...rest) => {
+          let count = 0;
+          for (const key of keys as Iterable<unknown>) count += Number(await original([key], ...rest));
+          return count;
         },
     }),
   ),

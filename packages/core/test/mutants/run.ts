@@ -1,10 +1,10 @@
 /**
  * Holds the conformance suite against stores that break the contract in one point each: every one must be caught, by
- * the properties that name its fault. With `--all` the rest of the suite runs on each as well, and the table shows who
+ * the properties that name its fault, and every property must catch one. With `--all` the rest of the suite runs on each as well, and the table shows who
  * else has noticed. Any other argument picks the mutants whose fault holds it.
  */
 import { fork } from "node:child_process";
-import { conformance, type Report } from "../../src/conformance/index.ts";
+import { conformance, properties, type Report } from "../../src/conformance/index.ts";
 import { createStore } from "../../src/index.ts";
 import { LineDriver } from "../support/line-driver.ts";
 import { LineServer } from "../support/line-server.ts";
@@ -80,7 +80,13 @@ async function child(): Promise<void> {
   // Some mutants leave rejections unhandled, and a property has to see them: that must not end the process.
   process.on("unhandledRejection", () => {});
   process.on("message", (task: Task) => {
-    void work(server, task).then((outcome) => process.send?.(outcome));
+    void work(server, task).then(
+      (outcome) => process.send?.(outcome),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
   });
   process.on("disconnect", () => process.exit());
   process.send?.("ready");
@@ -146,9 +152,12 @@ async function main(options: readonly string[]): Promise<void> {
     const others = noticed.filter((id) => !mutant.caughtBy.includes(id));
     if (others.length > 0) console.log(`                  also by ${others.join(", ")}`);
   });
+  const named = new Set(mutants.flatMap(({ caughtBy }) => caughtBy));
+  const untried = properties.filter(({ id }) => !named.has(id));
+  if (untried.length > 0) console.log(`no mutant for ${untried.map(({ id }) => id).join(", ")}`);
   const seconds = ((performance.now() - began) / 1000).toFixed(0);
   console.log(`${caught} of ${chosen.length} mutants caught, in ${seconds} s`);
-  if (caught < chosen.length || !sound) process.exitCode = 1;
+  if (caught < chosen.length || !sound || untried.length > 0) process.exitCode = 1;
 }
 
 await (process.argv.includes("--child") ? child() : main(process.argv.slice(2)));

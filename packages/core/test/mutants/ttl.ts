@@ -122,7 +122,7 @@ export const ttl: readonly Mutant[] = [
   ),
   made(
     "a backend says that it expires by itself, and never does",
-    ["ttl/reads-agree"],
+    ["ttl/reads-agree", "ttl/absent-to-get-entry", "ttl/absent-to-touch", "ttl/absent-to-update"],
     hiding(() => true),
   ),
   driver(
@@ -264,5 +264,30 @@ export const ttl: readonly Mutant[] = [
         this.sweep(scope, ({ expiresAt }) => expiresAt !== undefined);
       }
     },
+  ),
+  driver(
+    "a batch gives what has expired",
+    ["ttl/absent-to-get-many", "ttl/absent-to-get-entries"],
+    class extends MapDriver {
+      getMany(ids: readonly RecordId[]): (StoredRecord | undefined)[] {
+        return ids.map((id) => {
+          const record = this.find(id);
+          return record && { ...record, expiresAt: undefined };
+        });
+      }
+    },
+  ),
+  store(
+    "expiresAt is ignored",
+    ["ttl/expires-at"],
+    replacing({
+      put: (original) => (key, value, options) =>
+        original(key, value, { ...(options as object | undefined), expiresAt: undefined }),
+    }),
+  ),
+  store(
+    "putIfAbsent takes any TTL for none",
+    ["ttl/invalid-is-refused-by-atomics", "ttl/of-atomic-writes"],
+    replacing({ putIfAbsent: (original) => (key, value) => original(key, value) }),
   ),
 ];

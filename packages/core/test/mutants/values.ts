@@ -129,12 +129,16 @@ export const values: readonly Mutant[] = [
   ),
   driver(
     "what was put stays the caller's object",
-    ["isolation/what-was-put-may-change"],
+    ["isolation/what-was-put-may-change", "isolation/what-was-put-atomically-may-change"],
     serializing((value) => value),
   ),
   driver(
     "what is read is the store's own object",
-    ["isolation/what-was-read-may-change"],
+    [
+      "isolation/what-was-read-may-change",
+      "isolation/what-was-listed-may-change",
+      "isolation/a-failed-update-changes-nothing",
+    ],
     serializing(cloneJson, (value) => value),
   ),
   store(
@@ -220,7 +224,66 @@ export const values: readonly Mutant[] = [
   }),
   store(
     "the schema's output is not what is read",
-    ["schema/output-is-read"],
+    [
+      "schema/output-is-read",
+      "schema/misfits-are-not-stored",
+      "schema/misfits-are-not-read",
+      "schema/misfits-are-not-enumerated-silently",
+      "schema/atomics-are-checked",
+    ],
     replacing({ collection: (original) => (name) => original(name) }),
+  ),
+  store(
+    "what is put is changed for a moment",
+    ["isolation/frozen-values-are-taken"],
+    replacing({
+      put:
+        (original) =>
+        async (key, value, ...rest) => {
+          if (typeof value !== "object" || value === null) return original(key, value, ...rest);
+          Reflect.defineProperty(value, "size", { value: 1, configurable: true }) || Object.assign(value, { size: 1 });
+          Reflect.deleteProperty(value, "size");
+          return original(key, value, ...rest);
+        },
+    }),
+  ),
+  driver(
+    "atomic writes store text by other rules",
+    ["values/json-comes-back-from-atomics"],
+    class extends MapDriver {
+      override swap(...[id, expected, next, call]: Parameters<MapDriver["swap"]>) {
+        return super.swap(id, expected, next && { ...next, value: mapStrings(next.value, looksLikeJson) }, call);
+      }
+    },
+  ),
+  driver(
+    "batches store text by other rules",
+    ["values/json-comes-back-from-batches"],
+    class extends MapDriver {
+      putMany(requests: readonly { readonly id: RecordId; readonly record: StoredRecord }[]): undefined[] {
+        for (const { id, record } of requests) {
+          this.store(id, { ...record, value: mapStrings(record.value, looksLikeJson) });
+        }
+        return requests.map(() => undefined);
+      }
+    },
+  ),
+  driver(
+    "lists read text by other rules",
+    ["values/json-comes-back-from-entries"],
+    class extends MapDriver {
+      override list(...all: Parameters<MapDriver["list"]>) {
+        const page = super.list(...all);
+        if (page instanceof Promise) return page;
+        const read = (record: StoredRecord) => ({ ...record, value: mapStrings(record.value, looksLikeJson) });
+        return {
+          ...page,
+          items: page.items.map(({ key, record }) => ({
+            key,
+            record: record && "value" in record ? read(record) : record,
+          })),
+        };
+      }
+    },
   ),
 ];

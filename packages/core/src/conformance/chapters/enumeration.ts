@@ -255,8 +255,9 @@ export const enumeration: readonly Property[] = [
     async run({ collection, settings }) {
       const c = collection();
       const stable = keysTo(settings.records / 5, "m");
-      const doomed = [...keysTo(settings.records / 5, "a"), ...keysTo(settings.records / 5, "z")];
-      await fill(c, [...stable, ...doomed]);
+      const [before, behind] = [keysTo(settings.records / 5, "a"), keysTo(settings.records / 5, "z")];
+      const doomed = [...before, ...behind];
+      await fill(c, [...before, ...stable, ...behind]);
       const seen: string[] = [];
       let rest = doomed;
       for await (const key of c.keys()) {

@@ -150,6 +150,16 @@ async function recovers({ records }: Scene, what: string): Promise<void> {
   }
 }
 
+/** A call that begins while the fault is there. */
+async function readsOrFails(records: Collection<"write">, fault: Fault, what: string): Promise<void> {
+  try {
+    equal(await records.get("still"), "here", what);
+  } catch (error) {
+    if (error instanceof ConformanceError) throw error;
+    checkOutage(error, fault.type, what);
+  }
+}
+
 /** One call on a connection that breaks in mid-call, or is broken before. */
 async function tryOut(context: Context<"write">, trial: Trial, fault: Fault, scope: "all" | "existing"): Promise<void> {
   const scene = await sceneOf(context);
@@ -170,6 +180,7 @@ async function tryOut(context: Context<"write">, trial: Trial, fault: Fault, sco
   const elapsed = performance.now() - began;
   ok(elapsed < timeoutOf(context) + LATE, `${what}: settled only after ${Math.round(elapsed)} ms`);
 
+  if (scope === "all") await readsOrFails(records, fault, `get after ${what}`);
   // What was sent behind the back of the call meets the fault, too.
   await new Promise((resolve) => setTimeout(resolve, 30));
   if (scope === "all") await proxy.heal();
