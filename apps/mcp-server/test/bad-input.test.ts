@@ -66,11 +66,12 @@ it("a folder for the store that is a file", async () => {
   expect(await refusal(["--docs", await documents(), "--store", `disk:${file}`])).toMatch(/^Cannot start: /);
 });
 
-it.skipIf(process.getuid?.() === 0)("a folder that may not be written", async () => {
-  const locked = await folder();
-  await chmod(locked, 0o500);
+it("a folder that may not be written", async () => {
+  // Permissions do not bind root, but nobody makes a folder in Linux' /sys.
+  const locked = process.getuid?.() === 0 ? "/sys" : await folder();
+  if (locked !== "/sys") await chmod(locked, 0o500);
   expect(await refusal(["--docs", await documents(), "--store", `disk:${join(locked, "store")}`])).toMatch(
-    /permission/,
+    /may not write/,
   );
 });
 
