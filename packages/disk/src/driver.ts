@@ -326,15 +326,19 @@ export class DiskDriver implements Driver {
     const { start, end } = rangeOf(scope);
     let size = 0;
     let count = 0;
-    records.resetReadTxn();
-    for (const { key, value } of records.getRange({ start: cursor instanceof Buffer ? cursor : start, end })) {
-      const name = bytesOf(key);
-      if (count === STEP || size > STEP_BYTES) return name;
-      visit(name, value);
-      count++;
-      size += value.length;
+    try {
+      records.resetReadTxn();
+      for (const { key, value } of records.getRange({ start: cursor instanceof Buffer ? cursor : start, end })) {
+        const name = bytesOf(key);
+        if (count === STEP || size > STEP_BYTES) return name;
+        visit(name, value);
+        count++;
+        size += value.length;
+      }
+      return undefined;
+    } catch (error) {
+      throw asDiskError(error);
     }
-    return undefined;
   }
 }
 

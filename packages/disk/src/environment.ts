@@ -38,6 +38,8 @@ export class Environment {
       // A path with a dot in it is a folder all the same.
       noSubdir: false,
       permissionsMode: 0o600,
+      // Two for each process. Whoever creates the folder decides.
+      maxReaders: 1000,
       // Each commit is flushed before its promises resolve, or never.
       overlappingSync: false,
       noSync: !sync,

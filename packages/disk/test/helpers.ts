@@ -37,8 +37,9 @@ export function startChild(file: string, ...rest: readonly string[]): Child {
   return runChild(process.execPath, childArguments(file, ...rest));
 }
 
-export function runChild(command: string, commandArguments: readonly string[]): Child {
-  const child = spawn(command, commandArguments, { stdio: ["ignore", "pipe", "inherit", "ipc"] });
+/** In the current folder, if no other is given. */
+export function runChild(command: string, commandArguments: readonly string[], cwd?: string): Child {
+  const child = spawn(command, commandArguments, { cwd, stdio: ["ignore", "pipe", "inherit", "ipc"] });
   let text = "";
   child.stdout?.setEncoding("utf8").on("data", (part: string) => {
     text += part;
