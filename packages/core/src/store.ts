@@ -117,7 +117,7 @@ export class KeyValueStore<in C extends Capability> extends Records<C, JsonValue
   ): KeyValueStore<Exclude<C, W>> {
     requireCapabilities(this.capabilities, layer.needs, layer.name);
     const context = { ...this.context, driver: layer.apply(this.context.driver), queue: new KeyQueue() };
-    return new KeyValueStore(context, [...this.#layers, layer.name]);
+    return newStore(context, [...this.#layers, layer.name]);
   }
 
   /** The wrappers around the backend, innermost first. */
@@ -181,7 +181,12 @@ export function createStore<const D extends Driver>(
   const timeout = timeoutOf(options.timeout ?? 5000);
   const connection = new Connection(driver, timeout, options.onEvent);
   const { defaultCollection = DEFAULT_COLLECTION } = options;
-  return new KeyValueStore({ connection, driver: connection.driver, defaultCollection, queue: new KeyQueue() }, []);
+  return newStore({ connection, driver: connection.driver, defaultCollection, queue: new KeyQueue() }, []);
+}
+
+/** Outside of the class, whose name a bundler would have to change if it named itself. */
+function newStore<C extends Capability>(context: Context, layers: readonly string[]): KeyValueStore<C> {
+  return new KeyValueStore(context, layers);
 }
 
 /** The method of a driver that claims to have it. */
