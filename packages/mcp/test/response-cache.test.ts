@@ -417,6 +417,19 @@ describe("what fails", () => {
     expect(errors).toHaveLength(4);
   });
 
+  it("in the hook that is told is nobody else's affair", async () => {
+    const store = memoryStore();
+    await store.close();
+    const { cache, client } = serve({
+      store,
+      onError: () => {
+        throw new Error("in the hook");
+      },
+    });
+    expect(await callText(await client(), "look", { words: "kv" })).toContain("run 1");
+    expect(cache.statistics()["tools/call"]).toMatchObject({ misses: 1, failures: 2 });
+  });
+
   it("in revision or principal leaves the request uncached", async () => {
     const throws = () => {
       throw new Error("unknown");

@@ -261,11 +261,8 @@ export class ResponseCache {
     counts.failures++;
     try {
       this.#options.onError?.(error);
-    } catch (thrown) {
-      // A hook that throws must not take the answer with it.
-      queueMicrotask(() => {
-        throw thrown;
-      });
+    } catch {
+      // A hook that throws must not take the answer with it, nor the process.
     }
   }
 }
