@@ -1,14 +1,19 @@
 // Debian and Ubuntu packages without root: apt-get with folders of its own, unpacked by dpkg-deb, never installed.
 
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cached, findCached } from "./cache.ts";
 import { native, type Program, type Source } from "./source.ts";
 import { lastLine, need, run, Unavailable } from "./system.ts";
 
+interface AptOptions {
+  /** Also looks among the backports: what is newer than the system's release, made for it by the same people. */
+  readonly backports?: boolean;
+}
+
 /** A program from the system's own package sources, with those of its dependencies that the system lacks. */
-export function apt(pkg: string, program: string): Source {
+export function apt(pkg: string, program: string, options: AptOptions = {}): Source {
   const name = () => `apt-${pkg}-${system()}-${process.arch}`;
   async function look(): Promise<string> {
     const entry = findCached(name());
@@ -19,21 +24,22 @@ export function apt(pkg: string, program: string): Source {
   }
   async function get(): Promise<Program> {
     await look();
-    const root = await cached(name(), (folder) => unpack(pkg, program, folder));
+    const root = await cached(name(), (folder) => unpack(pkg, program, folder, options));
     return native(join(root, program), `apt package ${pkg}`, environment(root));
   }
   return { name: "apt", look, get };
 }
 
 /** Fetches into `root/.apt`, unpacks into `root`, and makes sure that the program runs. */
-async function unpack(pkg: string, program: string, root: string): Promise<void> {
+async function unpack(pkg: string, program: string, root: string, { backports }: AptOptions): Promise<void> {
   const aptGet = need("apt-get");
   const dpkgDeb = need("dpkg-deb");
   const work = join(root, ".apt");
   const archives = join(work, "cache", "archives");
   await mkdir(join(work, "lists", "partial"), { recursive: true });
   await mkdir(join(archives, "partial"), { recursive: true });
-  await writeFile(join(work, "apt.conf"), configuration(work));
+  const sources = backports ? await addBackports(join(work, "sources")) : undefined;
+  await writeFile(join(work, "apt.conf"), configuration(work, sources));
   const get = (...args: string[]) => run(aptGet, ["-qq", "-y", "-c", join(work, "apt.conf"), ...args]);
   try {
     await get("update").catch(() => {}); // One broken source of several is no reason to stop.
@@ -48,8 +54,8 @@ async function unpack(pkg: string, program: string, root: string): Promise<void>
 }
 
 /** The system's settings and sources, but its own state, no lock, no other user, and none of the system's hooks. */
-function configuration(work: string): string {
-  return `
+function configuration(work: string, sources: string | undefined): string {
+  return `${sources === undefined ? "" : `Dir::Etc::SourceParts "${sources}";`}
 Dir::State::lists "${work}/lists";
 Dir::Cache "${work}/cache";
 Debug::NoLocking "1";
@@ -63,6 +69,29 @@ Acquire::https::Timeout "20";
 `;
 }
 
+/** Copies the system's package sources into `folder`, and adds the backports of the first one. */
+async function addBackports(folder: string): Promise<string> {
+  const system = "/etc/apt/sources.list.d";
+  if (existsSync(system)) await cp(system, folder, { recursive: true });
+  else await mkdir(folder, { recursive: true });
+  const suite = `${release("VERSION_CODENAME")}-backports`;
+  for (const file of [...(await readdir(folder)), "../sources.list"]) {
+    const path = join(system, file);
+    const text = existsSync(path) ? await readFile(path, "utf8") : "";
+    const [stanza] = text.split(/\n\s*\n/);
+    const line = /^deb (\[.*?\] )?(\S+) \S+ (.+)$/m.exec(text);
+    if (stanza?.includes("\nSuites:")) {
+      await writeFile(join(folder, "kv-backports.sources"), `${stanza.replace(/^Suites:.*$/m, `Suites: ${suite}`)}\n`);
+      break;
+    }
+    if (line) {
+      await writeFile(join(folder, "kv-backports.list"), `deb ${line[1] ?? ""}${line[2]} ${suite} ${line[3]}\n`);
+      break;
+    }
+  }
+  return folder;
+}
+
 function environment(root: string): Record<string, string> {
   const triplet = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch as string] ?? "";
   const folders = [join(root, "usr/lib", triplet), join(root, "lib", triplet)].filter((folder) => existsSync(folder));
@@ -71,7 +100,11 @@ function environment(root: string): Record<string, string> {
 
 /** Such as `debian-12`: what was fetched for one release must not be used on another. */
 function system(): string {
+  return `${release("ID")}-${release("VERSION_ID")}`;
+}
+
+/** A field of the system's description of itself. */
+function release(key: string): string {
   const text = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
-  const field = (key: string) => new RegExp(`^${key}="?([^"\n]*)`, "m").exec(text)?.[1] ?? "unknown";
-  return `${field("ID")}-${field("VERSION_ID")}`;
+  return new RegExp(`^${key}="?([^"\n]*)`, "m").exec(text)?.[1] ?? "unknown";
 }

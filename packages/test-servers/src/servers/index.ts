@@ -2,15 +2,18 @@
 
 import type { Recipe } from "../server.ts";
 import { type RedisOptions, redis } from "./redis.ts";
+import { valkey, valkey9 } from "./valkey.ts";
 
 interface Options {
   readonly redis: RedisOptions;
+  readonly valkey: RedisOptions;
+  readonly valkey9: Omit<RedisOptions, "tls">;
 }
 
 export type ServerName = keyof Options;
 export type OptionsOf<Name extends ServerName> = Options[Name];
 
-export const recipes: { readonly [Name in ServerName]: Recipe<Options[Name]> } = { redis };
+export const recipes: { readonly [Name in ServerName]: Recipe<Options[Name]> } = { redis, valkey, valkey9 };
 
 export function isServerName(name: string): name is ServerName {
   return Object.hasOwn(recipes, name);

@@ -1,4 +1,4 @@
-// Redis 6.2 and up.
+// Redis 6.2 and up, and what it shares with its kin.
 
 import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ export interface RedisOptions extends StartOptions {
   readonly maxmemory?: string;
   /** Each write is in a file before it is answered, so that `kill` and `restart` lose nothing. */
   readonly appendonly?: boolean;
-  /** The `redis://` URL of another server; ready once in step with it. Not for TLS, nor for Docker outside Linux. */
+  /** The URL of another server; ready once in step with it. Not for TLS, nor for Docker outside Linux. */
   readonly replicaOf?: string;
 }
 
@@ -33,7 +33,12 @@ export const redis: Recipe<RedisOptions> = {
     apt("redis-server", "usr/bin/redis-server"),
     docker("redis:7-alpine", "redis-server"),
   ],
-  async prepare({ folder, host }, options): Promise<Plan> {
+  prepare: redisLike("redis"),
+};
+
+/** How a server is prepared that takes Redis' settings. Its URLs begin with `scheme:`, or with `schemes:` for TLS. */
+export function redisLike(scheme: "redis" | "valkey"): Recipe<RedisOptions>["prepare"] {
+  return async ({ folder, host }, options): Promise<Plan> => {
     // A user that nobody else has: who lets it in is the server that we started, and no other on the same port.
     const probe = { user: `probe-${randomUUID()}`, password: randomUUID() };
     const aclFile = join(folder, "users.acl");
@@ -47,11 +52,10 @@ export const redis: Recipe<RedisOptions> = {
       ...(options.replicaOf ? replication(new URL(options.replicaOf)) : []),
       ...(options.args ?? []),
     ];
-    const scheme = certificate ? "rediss" : "redis";
     const login = options.password === undefined ? "" : `:${encodeURIComponent(options.password)}@`;
     return {
       args: (port) => [...listening(port, certificate), ...settings],
-      url: (port) => `${scheme}://${login}127.0.0.1:${port}`,
+      url: (port) => `${scheme}${certificate ? "s" : ""}://${login}127.0.0.1:${port}`,
       ca: certificate?.ca,
       async ready(port) {
         const ask = exchange({ port, ca: certificate?.ca }, [
@@ -64,8 +68,8 @@ export const redis: Recipe<RedisOptions> = {
         return login === "OK" && ping === "PONG" && inStep;
       },
     };
-  },
-};
+  };
+}
 
 function listening(port: number, certificate: Certificate | undefined): string[] {
   if (certificate === undefined) return ["--port", `${port}`];
