@@ -1,0 +1,137 @@
+/** One glide client for as long as a driver uses it: what is in flight on it, and whether it still answers. */
+import type { Call } from "@kv/core/driver";
+import {
+  Batch,
+  type BatchOptions,
+  ClosingError,
+  ClusterBatch,
+  Decoder,
+  type DecoderOption,
+  GlideClient,
+  GlideClusterClient,
+  type GlideReturnType,
+  Logger,
+  NodeDiscoveryMode,
+  TimeoutError,
+} from "@valkey/valkey-glide";
+import type { Client, Settings } from "./options.ts";
+import { authorities } from "./probe.ts";
+import { isLost } from "./replies.ts";
+
+/** The longest that glide can be told to wait, in milliseconds: some 24 days. */
+const LONGEST = 2 ** 31 - 1;
+
+export type Command = readonly [string, ...string[]];
+
+/**
+ * A connected client of our own. A request that glide itself would time is never made with it, see {@link Session.exec};
+ * how many are under way is the store's matter, not the client's.
+ */
+export function connect(settings: Settings, deadline: number): Promise<Client> {
+  // glide writes warnings to the standard output, which to some programs is a protocol. Who has set it up is not overruled.
+  Logger.init("off");
+  const { addresses, username, password, database, tls, clientName } = settings;
+  const time = patienceOf(deadline);
+  const configuration = {
+    addresses: [...addresses],
+    useTLS: tls !== false,
+    requestTimeout: time,
+    inflightRequestsLimit: LONGEST,
+    ...(password !== undefined && { credentials: { password, ...(username !== undefined && { username }) } }),
+    ...(database !== 0 && { databaseId: database }),
+    ...(clientName !== undefined && { clientName }),
+    advancedConfiguration: {
+      connectionTimeout: time,
+      ...(tls !== false && { tlsAdvancedConfiguration: { rootCertificates: authorities(settings) } }),
+    },
+  };
+  // With one address there is nothing to discover, and no need of a permission for INFO.
+  return settings.cluster
+    ? GlideClusterClient.createClient(configuration)
+    : GlideClient.createClient({ ...configuration, nodeDiscoveryMode: NodeDiscoveryMode.Static });
+}
+
+export class Session {
+  readonly client: Client;
+  /** How long a server may be silent; `undefined` where it is not for us to give the client up. */
+  readonly #patience: number | undefined;
+  /** By when the server must have answered something, since a request has gone out since it last did; 0 while none has. */
+  #silentUntil = 0;
+  #lost = false;
+  #inFlight = 0;
+  #retired = false;
+
+  constructor(client: Client, patience: number | undefined) {
+    this.client = client;
+    this.#patience = patience;
+  }
+
+  /** False once the connection was lost, or the server has said nothing to a request by its deadline. */
+  get usable(): boolean {
+    return !this.#lost && (this.#silentUntil === 0 || performance.now() < this.#silentUntil);
+  }
+
+  /**
+   * Sends commands in one exchange; gives glide's answers in order, with an error in the place of what failed. As a batch,
+   * since that glide sends once only, and waits for it as long as it is told to: to the call's deadline.
+   */
+  async exec(commands: readonly Command[], call: Call): Promise<readonly GlideReturnType[]> {
+    const { client } = this;
+    const options = { timeout: patienceOf(call.deadline), decoder: Decoder.Bytes };
+    if (this.#patience !== undefined && this.#silentUntil === 0) {
+      this.#silentUntil = Math.max(call.deadline, performance.now() + this.#patience);
+    }
+    this.#inFlight++;
+    try {
+      const answers = await execute(client, commands, options);
+      this.#silentUntil = 0;
+      // In a cluster the connection to one node may be lost: that one glide mends by itself.
+      if (client instanceof GlideClient && answers.some(isLost)) this.#lost = true;
+      return answers;
+    } catch (error) {
+      if (isLost(error) || error instanceof ClosingError) this.#lost = true;
+      else if (!(error instanceof TimeoutError)) this.#silentUntil = 0;
+      throw error;
+    } finally {
+      this.#inFlight--;
+      if (this.#retired) this.retire();
+    }
+  }
+
+  /** No request of this connection will be understood any more. */
+  lose(): void {
+    this.#lost = true;
+  }
+
+  /** Closes the client as soon as nothing is in flight on it. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#inFlight > 0) return;
+    // glide would keep the connection for seconds; so asked, the server ends it at once.
+    execute(this.client, [["quit"]], { timeout: 1000 }).catch(() => {});
+    this.client.close();
+  }
+}
+
+/** glide's answers, an error in the place of what failed. */
+async function execute(
+  client: Client,
+  commands: readonly Command[],
+  options: BatchOptions & DecoderOption,
+): Promise<readonly GlideReturnType[]> {
+  const answers =
+    client instanceof GlideClusterClient
+      ? await client.exec(gathered(new ClusterBatch(false), commands), false, options)
+      : await client.exec(gathered(new Batch(false), commands), false, options);
+  return answers ?? [];
+}
+
+function gathered<B extends Batch | ClusterBatch>(batch: B, commands: readonly Command[]): B {
+  for (const command of commands) batch.customCommand([...command]);
+  return batch;
+}
+
+/** Milliseconds to a moment on the clock of `performance.now()`, as glide takes them. */
+function patienceOf(deadline: number): number {
+  return Math.min(Math.max(1, Math.ceil(deadline - performance.now())), LONGEST);
+}
