@@ -25,6 +25,10 @@ const BACKENDS: ReadonlyMap<string, Known> = new Map([
   ["disk", { package: "@kv/disk", lacks: [] }],
   ["redis", { package: "@kv/redis", lacks: [] }],
   ["rediss", { package: "@kv/redis", lacks: [] }],
+  ["valkey", { package: "@kv/valkey", lacks: [] }],
+  ["valkeys", { package: "@kv/valkey", lacks: [] }],
+  ["valkey+cluster", { package: "@kv/valkey", lacks: [] }],
+  ["valkeys+cluster", { package: "@kv/valkey", lacks: [] }],
 ]);
 
 /**
