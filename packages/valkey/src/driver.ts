@@ -18,7 +18,7 @@ export class ValkeyDriver extends RedisLikeDriver implements Driver {
 
   /** @throws InvalidArgumentError */
   constructor(options: ValkeyDriverOptions = {}) {
-    super(options);
+    super(options, true);
     const { numbers, client } = options;
     if (numbers !== undefined && numbers !== "error" && numbers !== "nearest") {
       throw new InvalidArgumentError('numbers must be "error" or "nearest"');

@@ -18,6 +18,7 @@ import {
   type WriteRequest,
 } from "../driver.ts";
 import { foreignRevision, formatTime, type InexactNumbers, isForeign, revisionPrefix } from "../envelope.ts";
+import { Comparing, SWAPPED } from "./comparing.ts";
 import { patternOf } from "./patterns.ts";
 import { decode, encode, expiryArguments, idOf, nameOf, RECORD_BYTES, statedName, ttlOf } from "./records.ts";
 import { Scan } from "./scan.ts";
@@ -60,9 +61,13 @@ export abstract class RedisLikeDriver implements Driver {
   readonly #numbers: InexactNumbers;
   /** Redis 7 does the most common swap without a script. */
   #setsOrGets = true;
+  readonly #comparing = new Comparing();
+  readonly #compares: boolean;
 
-  constructor({ numbers = "error" }: RedisLikeOptions) {
+  /** @param compares whether to find out if the server compares texts by itself */
+  constructor({ numbers = "error" }: RedisLikeOptions, compares = false) {
     this.#numbers = numbers;
+    this.#compares = compares;
   }
 
   protected abstract getText(name: string, call: Call): Promise<unknown>;
@@ -81,7 +86,11 @@ export abstract class RedisLikeDriver implements Driver {
   protected abstract outOfStep(): void;
 
   get(id: RecordId, call: Call): Promise<StoredRecord | undefined> {
-    return this.getText(nameOf(id), call).then((reply) => this.#decode(id, this.#textOf(reply)), this.#fail);
+    return this.getText(nameOf(id), call).then((reply) => {
+      const text = this.#textOf(reply);
+      this.#comparing.remember(text);
+      return this.#decode(id, text);
+    }, this.#fail);
   }
 
   put(id: RecordId, record: StoredRecord, call: Call): Promise<void> {
@@ -142,6 +151,7 @@ export abstract class RedisLikeDriver implements Driver {
   ): Promise<SwapResult> {
     const text = next && encode(id, next);
     const found = await this.#swap(id, expected, next, text, call);
+    this.#comparing.remember(found === SWAPPED ? text : found);
     if (found === SWAPPED) return { swapped: true };
     const current = this.#decode(id, found);
     if (expected !== "absent" || current || found === null) return { swapped: false, current };
@@ -227,6 +237,7 @@ export abstract class RedisLikeDriver implements Driver {
   /** Begins to look at a server anew: it may be another one than before. */
   protected reset(): void {
     this.#setsOrGets = true;
+    this.#comparing.reset(this.#compares);
   }
 
   #decode(id: RecordId, text: string | null): StoredRecord | undefined {
@@ -256,9 +267,19 @@ export abstract class RedisLikeDriver implements Driver {
         this.#setsOrGets = false;
       }
     }
-    const wanted = expected === "absent" || isForeign(expected) ? expected : revisionPrefix(expected);
     const ttl = next && ttlOf(next);
     const expiry = next?.expiresAt === undefined ? "" : `"expires_at": "${formatTime(next.expiresAt)}", "key": `;
+    const timing = ttl === undefined ? [] : ["PX", `${ttl}`];
+    const after = (before: string): string[] => [
+      text ?? "",
+      ...(expiry !== "" && before.includes(expiry) ? ["KEEPTTL"] : timing),
+    ];
+    const compared = await this.#comparing
+      .swap(name, expected, next && after, (command) => this.send(command, call))
+      .catch(this.#fail);
+    if (compared !== undefined) return compared === SWAPPED ? SWAPPED : this.#textOf(compared);
+    if (call.ended) throw abandoned();
+    const wanted = expected === "absent" || isForeign(expected) ? expected : revisionPrefix(expected);
     const reply = await this.#run(SWAP, [name], [wanted, text ?? "", `${ttl ?? ""}`, expiry], call);
     const [swapped, current] = Array.isArray(reply) ? reply : [];
     return this.#numberOf(swapped) > 0 ? SWAPPED : this.#textOf(current);
@@ -365,8 +386,6 @@ export abstract class RedisLikeDriver implements Driver {
     return new BackendError("the server's answer is none to what was asked");
   }
 }
-
-const SWAPPED = Symbol("swapped");
 
 interface Found {
   readonly id: RecordId;
