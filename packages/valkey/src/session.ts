@@ -107,8 +107,10 @@ export class Session {
   retire(): void {
     this.#retired = true;
     if (this.#inFlight > 0) return;
-    // glide would keep the connection for seconds; so asked, the server ends it at once.
-    execute(this.client, [["quit"]], { timeout: 1000 }).catch(() => {});
+    // glide keeps a connection for seconds. So asked, the server ends it; but not before glide has forgotten the client,
+    // which would connect anew: the server is to wait for replicas that there are not, and glide not to wait for that.
+    const goodbye = [["wait", "1000000", "100"] as const, ["quit"] as const];
+    execute(this.client, goodbye, { timeout: 1 }).catch(() => {});
     this.client.close();
   }
 }

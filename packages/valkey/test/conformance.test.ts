@@ -1,6 +1,6 @@
 // The contract, on real servers of two generations and behind a proxy that breaks the connection.
 
-import { conformance, underWrappers } from "@kv/core/conformance";
+import { conformance } from "@kv/core/conformance";
 import { serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { describe, it } from "vitest";

@@ -1,0 +1,72 @@
+// What several test files need beside the store: a look at the server that does not go through it.
+
+import { type Server, serverFor } from "@kv/test-servers";
+import { GlideClient, Logger } from "@valkey/valkey-glide";
+import type * as vitest from "vitest";
+
+Logger.init("off");
+
+/** The two generations: one that compares texts by itself, and one that does not. */
+export const GENERATIONS = ["valkey9", "valkey"] as const;
+
+/** A server of each generation. */
+export function generationsFor(runner: typeof vitest) {
+  return Promise.all(GENERATIONS.map(async (name) => ({ name, ...(await serverFor(runner, name, { own: true })) })));
+}
+
+/** Any reply, with bytes as text. */
+export type Reply = string | number | null | Error | readonly Reply[];
+
+/** A plain client of a server, connected when it is first asked. */
+export class Asker {
+  readonly #server: () => Server;
+  #client: Promise<GlideClient> | undefined;
+
+  constructor(server: () => Server) {
+    this.#server = server;
+  }
+
+  async ask(...command: (string | Buffer)[]): Promise<unknown> {
+    const { port } = this.#server();
+    const addresses = [{ host: "127.0.0.1", port }];
+    this.#client ??= GlideClient.createClient({ addresses, requestTimeout: 30_000 });
+    return (await this.#client).customCommand(command);
+  }
+
+  async number(...command: string[]): Promise<number> {
+    return Number(await this.ask(...command));
+  }
+
+  async text(...command: string[]): Promise<string> {
+    return String(await this.ask(...command));
+  }
+
+  /** How many of each command the server has executed since this was last asked. What a script calls counts too. */
+  async commandsSince(): Promise<Record<string, number>> {
+    const info = await this.text("INFO", "commandstats");
+    await this.ask("CONFIG", "RESETSTAT");
+    const counts = [...info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)].map(([, name, calls]) => [name, Number(calls)]);
+    const others = ["info", "config|resetstat", "hello", "client|setinfo", "client|setname", "wait", "quit", "auth"];
+    return Object.fromEntries(counts.filter(([name]) => !others.includes(String(name))));
+  }
+
+  async close(): Promise<void> {
+    (await this.#client)?.close();
+  }
+}
+
+/** The error that a promise rejects with. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it did not reject");
+}
+
+export async function listed<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
