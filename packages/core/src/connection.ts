@@ -1,7 +1,7 @@
 /** A driver's life: opened by the first call, shared by all collections and layers, closed once. */
 import { type CallScope, Deadlines, explain, OngoingCall, stillWanted } from "./call.ts";
 import { type Call, type Driver, isPromise, type MaybePromise, READS, type StoreEvent } from "./driver/driver.ts";
-import { around, type Subject } from "./driver/layer.ts";
+import { around, forward, type Subject } from "./driver/layer.ts";
 import { asKeyValueError, StoreClosedError, TimeoutError } from "./errors.ts";
 
 export class Connection implements CallScope {
@@ -24,7 +24,7 @@ export class Connection implements CallScope {
     this.#onEvent = onEvent;
     this.#opened = base.open === undefined;
     this.sentAtOnce = this.#opened;
-    this.driver = this.#opened ? base : around(base, (subject, call, exchange) => this.#send(subject, call, exchange));
+    this.driver = this.#opened ? base : this.#waiting(base);
   }
 
   /** Whether an exchange begun now reaches the driver at once. */
@@ -60,6 +60,14 @@ export class Connection implements CallScope {
     } catch (error) {
       throw explain(error, { operation: "close" });
     }
+  }
+
+  #waiting(base: Driver): Driver {
+    const waiting = around(base, (subject, call, exchange) => this.#send(subject, call, exchange));
+    return forward(waiting, {
+      // Of most calls, and in most of them there is nothing to wait for.
+      get: (id, call) => (this.ready && !call.ended ? base.get(id, call) : waiting.get(id, call)),
+    });
   }
 
   #send<T>(subject: Subject, call: Call, exchange: (call: Call) => MaybePromise<T>): MaybePromise<T> {

@@ -43,11 +43,23 @@ export type Jsonable<T> = [T] extends [JsonValue]
 export const MAX_DEPTH = 500;
 
 /**
- * Checks that `value` is JSON. Properties that are `undefined` count as left out.
+ * Checks that `value` is JSON. Properties that are `undefined` count as left out. Without `strings` lone surrogates are
+ * left for {@link stringifyJson} to find: to ask every string for them is most of the time that this takes.
  * @throws InvalidValueError with the path to the first fault
  */
-export function checkJson(value: unknown): asserts value is JsonValue {
-  if (!isJson(value, 0)) throw fault(value);
+export function checkJson(value: unknown, strings = true): asserts value is JsonValue {
+  if (!isJson(value, 0, strings)) throw fault(value);
+}
+
+/**
+ * The text of a value that is JSON but for lone surrogates.
+ * @throws InvalidValueError with the path to the first one
+ */
+export function stringifyJson(value: JsonValue): string {
+  const text = JSON.stringify(value);
+  // It escapes lone surrogates and nothing else so; a backslash and "ud" in the value look the same at first sight.
+  if (text.includes("\\ud")) checkJson(value);
+  return text;
 }
 
 /**
@@ -95,21 +107,22 @@ function isPrimitive(value: unknown): value is JsonPrimitive {
   return typeof value === "boolean" || value === null;
 }
 
-function isJson(value: unknown, depth: number): boolean {
-  return typeof value === "object" && value !== null ? isJsonObject(value, depth) : isPrimitive(value);
+function isJson(value: unknown, depth: number, strings: boolean): boolean {
+  if (typeof value === "object" && value !== null) return isJsonObject(value, depth, strings);
+  return typeof value === "string" && !strings ? true : isPrimitive(value);
 }
 
 /** Written for speed, since every value that is stored passes here. */
-function isJsonObject(value: object, depth: number): boolean {
+function isJsonObject(value: object, depth: number, strings: boolean): boolean {
   if (depth >= MAX_DEPTH) return false;
   if (isArray(value)) {
-    for (let index = 0; index < value.length; index++) if (!isJson(value[index], depth + 1)) return false;
+    for (let index = 0; index < value.length; index++) if (!isJson(value[index], depth + 1, strings)) return false;
     return true;
   }
   if (!isPlain(value)) return false;
   for (const key in value) {
     const part = value[key];
-    if (part === undefined || (key.isWellFormed() && isJson(part, depth + 1))) continue;
+    if (part === undefined || ((!strings || key.isWellFormed()) && isJson(part, depth + 1, strings))) continue;
     if (isOwn.call(value, key)) return false;
   }
   return true;

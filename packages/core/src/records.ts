@@ -442,7 +442,7 @@ export abstract class Records<in C extends Capability, Out, In> {
   #accept(value: unknown): JsonValue {
     const { driver, connection } = this.context;
     if (driver === connection.driver && connection.ready && !driver.keepsReferences && !this.#shape.checks) {
-      checkJson(value);
+      checkJson(value, !connection.base.stringifies);
       return value;
     }
     return copyJson(value);

@@ -75,6 +75,7 @@ interface Opened extends Pick<Environment, "root" | "records" | "expiry" | "read
 
 export class DiskDriver implements Driver {
   readonly name = "disk";
+  readonly stringifies = true;
   readonly capabilities = Object.freeze({
     write: true,
     atomic: true,

@@ -21,7 +21,7 @@
  * Every version of this layout is read for ever: a change makes a new number, here and in {@link FORMAT}.
  */
 import { CorruptRecordError, type JsonValue, type Revision, ValueTooLargeError } from "@kv/core";
-import type { RecordId, StoredRecord } from "@kv/core/driver";
+import { type RecordId, type StoredRecord, stringifyJson } from "@kv/core/driver";
 import { bytesOf, type Name, parseName } from "./names.ts";
 
 export const FORMAT = "kv-disk 1";
@@ -37,13 +37,13 @@ const SHORT = 1024;
 /** Above 16 MiB lmdb hands out its memory instead of a copy. In bytes, with the header. */
 export const LARGEST_RECORD = 16_000_000;
 
-/** @throws ValueTooLargeError */
+/** @throws ValueTooLargeError, InvalidValueError on a lone surrogate */
 export function encodeRecord(id: RecordId, name: Name, record: StoredRecord): Buffer {
   const { value, createdAt = 0, expiresAt = 0, revision } = record;
-  const json = JSON.stringify(value);
+  const json = stringifyJson(value);
   const jsonLength = Buffer.byteLength(json);
   const ascii = jsonLength === json.length;
-  const original = typeof name === "string" ? undefined : encodeId(id);
+  const original = Buffer.isBuffer(name) ? encodeId(id) : undefined;
   const start = HEADER + revision.length + (original?.length ?? 0);
   const size = start + jsonLength;
   if (size > LARGEST_RECORD) throw new ValueTooLargeError(size, LARGEST_RECORD);

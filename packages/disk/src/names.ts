@@ -19,8 +19,8 @@ const HASH = 33;
 const END = 0;
 const MARK = 0xff;
 
-/** As text where it holds no hash, which is quicker to make than its bytes; else as bytes. */
-export type Name = string | Buffer;
+/** As texts, to be read one after the other, where it holds no hash: that is quicker to make than bytes. Else as bytes. */
+export type Name = [collection: string, key: string] | Buffer;
 
 /** All names from `start`, up to and without `end`. */
 export interface NameRange {
@@ -32,41 +32,42 @@ export function nameOf({ collection, key }: RecordId): Name {
   const head = headOf(collection);
   const { text } = head;
   // No code unit has more than three bytes.
-  if (text !== undefined && (text.length + key.length) * 3 <= LONGEST_NAME) return text + key;
+  if (text !== undefined && (text.length + key.length) * 3 <= LONGEST_NAME) return [text, key];
   const bytes = Buffer.from(key);
   const part = shorten(bytes, LONGEST_NAME - head.bytes.length);
-  return text !== undefined && part === bytes ? text + key : Buffer.concat([head.bytes, part]);
+  return text !== undefined && part === bytes ? [text, key] : Buffer.concat([head.bytes, part]);
 }
 
 export function bytesOf(name: Name): Buffer {
-  return typeof name === "string" ? Buffer.from(name) : name;
+  return Buffer.isBuffer(name) ? name : Buffer.from(name.join(""));
 }
 
 /** How lmdb-js is to read and write names. */
 export const nameEncoder = {
   /** Answers with the position after the name. */
   writeKey(name: Name, target: Buffer, start: number): number {
-    if (typeof name !== "string") {
+    if (!Array.isArray(name)) {
       target.set(name, start);
       return start + name.length;
     }
-    // Most names are short and in ASCII: then this is quicker than a call out of JavaScript.
-    const { length } = name;
-    if (length < 64) {
-      let at = 0;
-      for (; at < length; at++) {
-        const unit = name.charCodeAt(at);
-        if (unit >= 0x80) break;
-        target[start + at] = unit;
-      }
-      if (at === length) return start + length;
-    }
-    return start + target.write(name, start, "utf8");
+    return writeText(name[1], target, writeText(name[0], target, start));
   },
   readKey(source: Buffer, start: number, end: number): Buffer {
     return Buffer.from(source.subarray(start, end));
   },
 };
+
+/** Most texts are short and in ASCII: then this is quicker than a call out of JavaScript. */
+function writeText(text: string, target: Buffer, start: number): number {
+  const { length } = text;
+  if (length >= 64) return start + target.write(text, start, "utf8");
+  for (let at = 0; at < length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x80) return start + target.write(text, start, "utf8");
+    target[start + at] = unit;
+  }
+  return start + length;
+}
 
 /** The collection and the key of a name; `undefined` in place of one that is hashed. */
 export function parseName(name: Uint8Array): {

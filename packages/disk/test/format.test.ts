@@ -56,7 +56,7 @@ describe("golden bytes", () => {
   });
 
   test("of a row in the index of expiries", () => {
-    expect(hex(expiryRow(1_800_000_000_000, "c\0k"))).toBe("01a3185c500063006b");
+    expect(hex(expiryRow(1_800_000_000_000, nameOf(id("c", "k"))))).toBe("01a3185c500063006b");
   });
 });
 

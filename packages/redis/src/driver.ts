@@ -3,9 +3,7 @@ import { BackendError, type ErrorDetails, InvalidArgumentError, KeyValueError, S
 import { type Call, type CommandReply, type Driver, RedisLikeDriver, type Report, refusal } from "@kv/core/driver";
 import { type Redis, ReplyError } from "ioredis";
 import { checkClient, newClient, type RedisDriverOptions } from "./options.ts";
-
-/** Longer texts are written one by one: to gather them would copy more than it saves. In characters. */
-const GATHERED = 4096;
+import { SetCommand } from "./set-command.ts";
 
 type Command = readonly [string, ...string[]];
 
@@ -83,8 +81,10 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
   }
 
   protected setText(name: string, text: string, ttl: number | undefined, call: Call): Promise<unknown> {
-    this.#prepare(call, text.length < GATHERED);
-    return ttl === undefined ? this.client.set(name, text) : this.client.set(name, text, "PX", ttl);
+    this.#prepare(call);
+    const command = new SetCommand(name, text, ttl);
+    this.client.sendCommand(command);
+    return command.promise;
   }
 
   protected send([command, ...parameters]: Command, call: Call): Promise<unknown> {
@@ -119,13 +119,13 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
   }
 
   /** Before each request. */
-  #prepare(call: Call, gather = true): void {
+  #prepare(call: Call): void {
     const { stream } = this.client;
     if (this.#silentUntil === 0 && this.#own) {
       this.#silentUntil = Math.max(call.deadline, performance.now() + this.#patience);
     }
     // All requests of one turn of the event loop go in one write: half of the client's time is spent in writing.
-    if (!gather || this.#corked === stream) return;
+    if (this.#corked === stream) return;
     this.#corked = stream;
     stream.cork();
     process.nextTick(() => {

@@ -96,6 +96,11 @@ export interface Driver {
    * Else the driver has serialized or copied the value by the time that its method returns (not: its promise settles).
    */
   readonly keepsReferences?: boolean;
+  /**
+   * True where `put` makes text of the value by `stringifyJson` (as `encodeEnvelope` does): lone surrogates, which that
+   * refuses, may then still be in it. Found there, they cost next to nothing.
+   */
+  readonly stringifies?: boolean;
   /** False while there is no connection: the store then calls `open` before the next exchange. Absent: always true. */
   readonly ready?: boolean;
 
@@ -177,8 +182,9 @@ export type Operation =
 export const READS: ReadonlySet<Operation> = new Set(["ping", "get", "getMany", "list", "collections"]);
 
 /** Whether a record has not expired at `now`. */
-export function isLive(record: { readonly expiresAt: number | undefined }, now = Date.now()): boolean {
-  return record.expiresAt === undefined || record.expiresAt > now;
+export function isLive({ expiresAt }: { readonly expiresAt: number | undefined }, now?: number): boolean {
+  // Most records never expire: the clock is looked at for the others alone.
+  return expiresAt === undefined || expiresAt > (now ?? Date.now());
 }
 
 /** Whether a record of this name is one of the scope's. */

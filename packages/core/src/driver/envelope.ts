@@ -10,7 +10,7 @@
  */
 import { createHash } from "node:crypto";
 import { CorruptRecordError, InexactNumberError } from "../errors.ts";
-import type { JsonValue } from "../json.ts";
+import { type JsonValue, stringifyJson } from "../json.ts";
 import type { Revision } from "../record.ts";
 import type { RecordId, StoredRecord } from "./driver.ts";
 
@@ -25,11 +25,14 @@ export interface Envelope {
   readonly ours: boolean;
 }
 
-/** The text of a record. Its beginning is {@link revisionPrefix}. */
+/**
+ * The text of a record. Its beginning is {@link revisionPrefix}.
+ * @throws InvalidValueError on a lone surrogate
+ */
 export function encodeEnvelope({ collection, key }: RecordId, record: StoredRecord): string {
   const { value, createdAt, expiresAt, revision } = record;
   const plain = typeof value === "object" && value !== null && !Array.isArray(value);
-  const json = JSON.stringify(value);
+  const json = stringifyJson(value);
   return (
     `${revisionPrefix(revision)}"collection": ${JSON.stringify(collection)}, ` +
     (createdAt === undefined ? "" : `"created_at": "${formatTime(createdAt)}", `) +

@@ -58,6 +58,7 @@ export type CommandReply = string | number | null | readonly CommandReply[] | Ke
 export abstract class RedisLikeDriver implements Driver {
   abstract readonly name: string;
   readonly capabilities: typeof CAPABILITIES = Object.freeze(CAPABILITIES);
+  readonly stringifies = true;
   readonly #numbers: InexactNumbers;
   /** Redis 7 does the most common swap without a script. */
   #setsOrGets = true;
