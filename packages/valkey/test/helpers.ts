@@ -1,5 +1,8 @@
 // What several test files need beside the store: a look at the server that does not go through it.
 
+import type { ChildProcessByStdio } from "node:child_process";
+import { once } from "node:events";
+import type { Readable } from "node:stream";
 import { type Server, serverFor } from "@kv/test-servers";
 import { GlideClient, Logger } from "@valkey/valkey-glide";
 import type * as vitest from "vitest";
@@ -14,22 +17,25 @@ export function generationsFor(runner: typeof vitest) {
   return Promise.all(GENERATIONS.map(async (name) => ({ name, ...(await serverFor(runner, name, { own: true })) })));
 }
 
-/** Any reply, with bytes as text. */
-export type Reply = string | number | null | Error | readonly Reply[];
-
 /** A plain client of a server, connected when it is first asked. */
 export class Asker {
   readonly #server: () => Server;
+  readonly #password: string | undefined;
   #client: Promise<GlideClient> | undefined;
 
-  constructor(server: () => Server) {
+  constructor(server: () => Server, password?: string) {
     this.#server = server;
+    this.#password = password;
   }
 
   async ask(...command: (string | Buffer)[]): Promise<unknown> {
     const { port } = this.#server();
     const addresses = [{ host: "127.0.0.1", port }];
-    this.#client ??= GlideClient.createClient({ addresses, requestTimeout: 30_000 });
+    this.#client ??= GlideClient.createClient({
+      addresses,
+      requestTimeout: 30_000,
+      ...(this.#password !== undefined && { credentials: { password: this.#password } }),
+    });
     return (await this.#client).customCommand(command);
   }
 
@@ -69,4 +75,10 @@ export async function listed<T>(items: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = [];
   for await (const item of items) list.push(item);
   return list;
+}
+
+/** What a process has printed, and its code, once it has ended by itself. */
+export async function ended(child: ChildProcessByStdio<null, Readable, null>) {
+  const [[code], chunks] = await Promise.all([once(child, "exit"), child.stdout.toArray()]);
+  return { code, output: Buffer.concat(chunks).toString() };
 }
