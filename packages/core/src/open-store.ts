@@ -25,10 +25,21 @@ const BACKENDS: ReadonlyMap<string, Known> = new Map([
   ["disk", { package: "@kv/disk", lacks: [] }],
   ["redis", { package: "@kv/redis", lacks: [] }],
   ["rediss", { package: "@kv/redis", lacks: [] }],
+  ["redis+cluster", { package: "@kv/redis", lacks: [] }],
+  ["rediss+cluster", { package: "@kv/redis", lacks: [] }],
+  ["redis+sentinel", { package: "@kv/redis", lacks: [] }],
+  ["rediss+sentinel", { package: "@kv/redis", lacks: [] }],
   ["valkey", { package: "@kv/valkey", lacks: [] }],
   ["valkeys", { package: "@kv/valkey", lacks: [] }],
   ["valkey+cluster", { package: "@kv/valkey", lacks: [] }],
   ["valkeys+cluster", { package: "@kv/valkey", lacks: [] }],
+  ["rocksdb", { package: "@kv/rocksdb", lacks: [] }],
+  ["memcached", { package: "@kv/memcached", lacks: ["enumerate", "clear", "durable"] }],
+  ["dynamodb", { package: "@kv/dynamodb", lacks: [] }],
+  ["mongodb", { package: "@kv/mongodb", lacks: [] }],
+  ["mongodb+srv", { package: "@kv/mongodb", lacks: [] }],
+  ["elasticsearch", { package: "@kv/elasticsearch", lacks: [] }],
+  ["elasticsearchs", { package: "@kv/elasticsearch", lacks: [] }],
 ]);
 
 /**

@@ -1,4 +1,5 @@
 // The bytes on the disk, which every later release reads.
+
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -6,11 +7,12 @@ import { fileURLToPath } from "node:url";
 import { CorruptRecordError, type Revision } from "@kv/core";
 import { isInScope } from "@kv/core/driver";
 import { diskStore } from "@kv/disk";
+import { listed, rejection } from "@kv/test-servers";
 import { open } from "lmdb";
 import { describe, expect, test } from "vitest";
 import { decodeRecord, encodeRecord, expiryRow, idOf } from "../src/format.ts";
 import { bytesOf, nameOf, rangeOf } from "../src/names.ts";
-import { listed, newFolder, rejection } from "./helpers.ts";
+import { newFolder } from "./helpers.ts";
 
 const id = (collection: string, key: string) => ({ collection, key });
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

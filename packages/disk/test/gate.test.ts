@@ -1,10 +1,12 @@
 // Nobody writes while a process opens the folder, and what a dead process left behind stops nobody.
+
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { diskStore } from "@kv/disk";
+import { rejection } from "@kv/test-servers";
 import { expect, test } from "vitest";
-import { newFolder, rejection } from "./helpers.ts";
+import { newFolder } from "./helpers.ts";
 
 /** The id of a process that has ended. */
 const dead = spawnSync(process.execPath, ["--version"]).pid;

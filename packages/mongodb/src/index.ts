@@ -1,1 +1,2 @@
 /** The MongoDB store of kv. */
+export {};

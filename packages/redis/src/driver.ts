@@ -1,6 +1,15 @@
 /** What only ioredis knows: connecting, sending, and what its errors mean. */
-import { BackendError, type ErrorDetails, InvalidArgumentError, KeyValueError, StoreUnavailableError } from "@kv/core";
-import { type Call, type CommandReply, type Driver, RedisLikeDriver, type Report, refusal } from "@kv/core/driver";
+import { BackendError, InvalidArgumentError, KeyValueError, StoreUnavailableError } from "@kv/core";
+import {
+  type Call,
+  type CommandReply,
+  codeOf,
+  type Driver,
+  noConnection,
+  RedisLikeDriver,
+  type Report,
+  refusal,
+} from "@kv/core/driver";
 import { type Redis, ReplyError } from "ioredis";
 import { checkClient, newClient, type RedisDriverOptions } from "./options.ts";
 import { SetCommand } from "./set-command.ts";
@@ -177,16 +186,13 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
   }
 
   #refusedConnection(error: unknown): KeyValueError {
-    if (error instanceof ReplyError) return this.explain(error);
-    const code = error instanceof Error && "code" in error ? `${error.code}` : "";
-    if (/CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/.test(code)) {
-      return new BackendError(`the certificate of Redis is not trusted: ${code}`, notApplied(error));
-    }
-    return this.#noConnection(code || "the connection was closed", error);
+    return error instanceof ReplyError
+      ? this.explain(error)
+      : this.#noConnection(codeOf(error) || "the connection was closed", error);
   }
 
   #noConnection(why: string, cause: unknown): KeyValueError {
-    return new StoreUnavailableError(`no connection to Redis at ${this.#address}: ${why}`, notApplied(cause));
+    return noConnection(`Redis at ${this.#address}`, cause, why);
   }
 
   get #address(): string {
@@ -216,10 +222,6 @@ export class RedisDriver extends RedisLikeDriver implements Driver {
     if (this.#connected) this.#report?.({ type: "connection-lost", error: this.#failure });
     this.#connected = false;
   };
-}
-
-function notApplied(cause: unknown): ErrorDetails {
-  return { outcome: "not-applied", ...(cause !== undefined && { cause }) };
 }
 
 /** Until the client emits one of the events, or nobody waits any more. */

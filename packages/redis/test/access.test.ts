@@ -1,11 +1,10 @@
 // Who may connect, and how: users with few permissions, passwords, TLS.
 
 import { readFile } from "node:fs/promises";
-import { serverFor } from "@kv/test-servers";
+import { listed, rejection, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { describe, expect, it } from "vitest";
 import { type RedisStoreOptions, redisStore } from "../src/index.ts";
-import { listed, rejection } from "./helpers.ts";
 
 const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
 /** The lines of the README that tell the least permissions, in the form of an ACL file. */

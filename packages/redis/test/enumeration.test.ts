@@ -1,11 +1,11 @@
 // Enumeration and clearing of a large database that others use and write to meanwhile.
 
-import { serverFor } from "@kv/test-servers";
+import { listed, serverFor } from "@kv/test-servers";
 import { Redis } from "ioredis";
 import * as vitest from "vitest";
 import { afterAll, describe, expect, it } from "vitest";
 import { RedisDriver, redisStore } from "../src/index.ts";
-import { clientOf, listed } from "./helpers.ts";
+import { clientOf } from "./helpers.ts";
 
 const { server, skipped } = await serverFor(vitest, "redis", { own: true });
 

@@ -1,12 +1,11 @@
 // How many commands each operation takes, as the README says; none of them is ever sent twice.
 
 import { retry } from "@kv/core/wrappers";
-import { serverFor } from "@kv/test-servers";
+import { LossyProxy, listed, rejection, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type RedisStore, redisStore } from "../src/index.ts";
-import { clientOf, commandsSince, listed, rejection } from "./helpers.ts";
-import { LossyProxy } from "./lossy-proxy.ts";
+import { clientOf, commandsSince } from "./helpers.ts";
 
 const { server, skipped } = await serverFor(vitest, "redis", { own: true });
 

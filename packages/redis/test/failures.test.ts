@@ -5,12 +5,12 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { StoreEvent } from "@kv/core/driver";
-import { type Server, serverFor, startServer } from "@kv/test-servers";
+import { rejection, type Server, serverFor, startServer } from "@kv/test-servers";
 import { Redis } from "ioredis";
 import * as vitest from "vitest";
 import { afterEach, describe, expect, it } from "vitest";
 import { type RedisStoreOptions, redisStore } from "../src/index.ts";
-import { clientOf, rejection } from "./helpers.ts";
+import { clientOf } from "./helpers.ts";
 
 const { server, skipped } = await serverFor(vitest, "redis", {
   own: true,

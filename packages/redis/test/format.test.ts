@@ -2,11 +2,11 @@
 
 import { readFile } from "node:fs/promises";
 import { CorruptRecordError, InexactNumberError } from "@kv/core";
-import { serverFor } from "@kv/test-servers";
+import { listed, rejection, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { redisStore } from "../src/index.ts";
-import { clientOf, listed, rejection } from "./helpers.ts";
+import { clientOf } from "./helpers.ts";
 
 interface Golden {
   readonly collection: string | null;

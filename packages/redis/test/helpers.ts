@@ -20,19 +20,3 @@ export async function commandsSince(client: Redis): Promise<Record<string, numbe
   const others = ["info", "config|resetstat", "hello", "client|setinfo"];
   return Object.fromEntries(counts.filter(([name]) => !others.includes(String(name))));
 }
-
-/** The error that a promise rejects with. */
-export async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it did not reject");
-}
-
-export async function listed<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}

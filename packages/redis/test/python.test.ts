@@ -1,10 +1,10 @@
 // One server shared with py-key-value-aio, live and both ways.
 
-import { pythonFor, serverFor } from "@kv/test-servers";
+import { listed, pythonFor, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { redisStore } from "../src/index.ts";
-import { clientOf, listed } from "./helpers.ts";
+import { clientOf } from "./helpers.ts";
 
 const { server, skipped: noServer } = await serverFor(vitest, "redis", { own: true });
 const { python, skipped: noPython } = await pythonFor();

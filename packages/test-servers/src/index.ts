@@ -1,6 +1,7 @@
 // Starts the real servers that the tests and the benchmarks of kv talk to.
 
 export { LossyProxy } from "./lossy-proxy.ts";
+export { listed, rejection } from "./promises.ts";
 export { type Python, pythonEnvironment } from "./python.ts";
 export type { Server } from "./server.ts";
 export type { ServerName } from "./servers/index.ts";

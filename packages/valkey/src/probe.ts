@@ -5,8 +5,8 @@
  */
 import { connect as connectPlain } from "node:net";
 import { connect as connectTls, rootCertificates } from "node:tls";
-import { BackendError, type ErrorDetails, type KeyValueError, StoreUnavailableError } from "@kv/core";
-import { refusal } from "@kv/core/driver";
+import type { KeyValueError } from "@kv/core";
+import { codeOf, noConnection, refusal } from "@kv/core/driver";
 import type { Settings } from "./options.ts";
 import { ErrorReply } from "./replies.ts";
 
@@ -48,17 +48,12 @@ function ask(address: Address, settings: Settings, signal: AbortSignal): Promise
       else resolve();
     };
     const fail = (why: string, cause?: unknown): void => {
-      const where = `${address.host}:${address.port}`;
-      settle(new StoreUnavailableError(`no connection to Valkey at ${where}: ${why}`, notApplied(cause)));
+      settle(noConnection(`Valkey at ${address.host}:${address.port}`, cause, why));
     };
     signal.addEventListener("abort", leave);
     if (signal.aborted) leave();
     socket.setEncoding("latin1");
-    socket.on("error", (error) => {
-      const code = "code" in error ? `${error.code}` : "";
-      if (!/CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/.test(code)) fail(code || "the connection failed", error);
-      else settle(new BackendError(`the certificate of Valkey is not trusted: ${code}`, notApplied(error)));
-    });
+    socket.on("error", (error) => fail(codeOf(error) || "the connection failed", error));
     socket.on("close", () => fail("the connection was closed"));
     socket.on("data", (chunk: string) => {
       text += chunk;
@@ -75,8 +70,4 @@ function ask(address: Address, settings: Settings, signal: AbortSignal): Promise
 function encode(command: readonly string[]): string {
   const parts = command.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`);
   return `*${parts.length}\r\n${parts.join("")}`;
-}
-
-function notApplied(cause: unknown): ErrorDetails {
-  return { outcome: "not-applied", ...(cause !== undefined && { cause }) };
 }

@@ -2,12 +2,12 @@
 
 import { readFile } from "node:fs/promises";
 import { openStore } from "@kv/core";
-import { serverFor } from "@kv/test-servers";
+import { listed, rejection, serverFor } from "@kv/test-servers";
 import { ClientSideCache, GlideClient, type GlideClientConfiguration } from "@valkey/valkey-glide";
 import * as vitest from "vitest";
 import { afterEach, describe, expect, it } from "vitest";
 import { ValkeyDriver, type ValkeyStore, type ValkeyStoreOptions, valkeyStore } from "../src/index.ts";
-import { Asker, listed, rejection } from "./helpers.ts";
+import { Asker } from "./helpers.ts";
 
 const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
 /** The lines of the README that tell the least permissions, in the form of an ACL file. */

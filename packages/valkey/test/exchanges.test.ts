@@ -1,12 +1,12 @@
 // How many commands each operation takes, as the README says, with and without a server that compares texts; none is sent twice.
 
 import { retry } from "@kv/core/wrappers";
-import { LossyProxy } from "@kv/test-servers";
+import { LossyProxy, listed, rejection } from "@kv/test-servers";
 import { GlideClient } from "@valkey/valkey-glide";
 import * as vitest from "vitest";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ValkeyStore, valkeyStore } from "../src/index.ts";
-import { Asker, generationsFor, listed, rejection } from "./helpers.ts";
+import { Asker, generationsFor } from "./helpers.ts";
 
 const keys = Array.from({ length: 100 }, (_, at) => `key-${at}`);
 

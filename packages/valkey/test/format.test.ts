@@ -2,10 +2,11 @@
 
 import { readFile } from "node:fs/promises";
 import { CorruptRecordError, InexactNumberError } from "@kv/core";
+import { listed, rejection } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { valkeyStore } from "../src/index.ts";
-import { Asker, generationsFor, listed, rejection } from "./helpers.ts";
+import { Asker, generationsFor } from "./helpers.ts";
 
 interface Golden {
   readonly collection: string | null;

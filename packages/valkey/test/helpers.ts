@@ -61,22 +61,6 @@ export class Asker {
   }
 }
 
-/** The error that a promise rejects with. */
-export async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it did not reject");
-}
-
-export async function listed<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
-
 /** What a process has printed, and its code, once it has ended by itself. */
 export async function ended(child: ChildProcessByStdio<null, Readable, null>) {
   const [[code], chunks] = await Promise.all([once(child, "exit"), child.stdout.toArray()]);

@@ -1,10 +1,10 @@
 // One server shared with py-key-value-aio's ValkeyStore, live and both ways.
 
-import { pythonFor, serverFor } from "@kv/test-servers";
+import { listed, pythonFor, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { valkeyStore } from "../src/index.ts";
-import { Asker, listed } from "./helpers.ts";
+import { Asker } from "./helpers.ts";
 
 const { server, skipped: noServer } = await serverFor(vitest, "valkey", { own: true });
 const { python, skipped: noPython } = await pythonFor();

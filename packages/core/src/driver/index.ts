@@ -2,6 +2,7 @@
 export { checkJson, cloneJson, copyJson, formatPath, type JsonObject, type JsonValue, stringifyJson } from "../json.ts";
 export { expiryOf, timeoutOf } from "../record.ts";
 export { newRevision } from "../revision.ts";
+export { codeOf, isUnreached, noConnection } from "./connecting.ts";
 export * from "./driver.ts";
 export * from "./envelope.ts";
 export {

@@ -1,0 +1,2 @@
+/** The dynamodb store of kv. */
+export {};

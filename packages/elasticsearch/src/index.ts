@@ -1,0 +1,2 @@
+/** The elasticsearch store of kv. */
+export {};

@@ -1,0 +1,2 @@
+/** The memcached store of kv. */
+export {};

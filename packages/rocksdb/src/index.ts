@@ -1,0 +1,2 @@
+/** The rocksdb store of kv. */
+export {};
