@@ -1,18 +1,8 @@
 /** The operations, as requests to the server on which a record lies. */
-import {
-  AbortedError,
-  BackendError,
-  CorruptRecordError,
-  KeyValueError,
-  type Limits,
-  type Revision,
-  ValueTooLargeError,
-} from "@kv/core";
+import { AbortedError, BackendError, KeyValueError, type Limits, type Revision } from "@kv/core";
 import {
   type Call,
   type Driver,
-  decodeEnvelope,
-  encodeEnvelope,
   isLive,
   type RecordId,
   type Report,
@@ -21,11 +11,12 @@ import {
   type SwapResult,
   type WriteRequest,
 } from "@kv/core/driver";
-import { expirationOf } from "./expiration.ts";
+import { inBatch, settled } from "./batch.ts";
 import type { Link } from "./link.ts";
 import { keyOf } from "./names.ts";
 import { type MemcachedDriverOptions, type MemjsClient, type Settings, settingsOf } from "./options.ts";
-import { type Reply, type Request, STATUS } from "./protocol.ts";
+import { type Reply, STATUS } from "./protocol.ts";
+import { type Item, itemOf, recordIn } from "./records.ts";
 import { refusal, setRefusal } from "./refusal.ts";
 
 const CAPABILITIES = { write: true, atomic: true, enumerate: false, clear: false, durable: false } as const;
@@ -33,23 +24,10 @@ const CAPABILITIES = { write: true, atomic: true, enumerate: false, clear: false
 /** How many records one exchange with a server carries. */
 const BATCH = { get: 500, put: 500, delete: 500 } as const;
 
-const NOOP: Request = { command: "NOOP" };
-
 /** What lies under a key, expired or not, and the token by which it is changed only while it lies there. */
 interface Found {
   readonly record: StoredRecord;
   readonly cas: Buffer;
-}
-
-/** Value and expiration of what is stored. */
-type Item = Pick<Request, "value" | "expiration">;
-
-/** One item's share of a batch. */
-interface Part<R> {
-  readonly key: string;
-  readonly requests: readonly Request[];
-  /** From the replies to its requests. May throw, for this item alone. */
-  answer(replies: readonly (Reply | undefined)[]): R;
 }
 
 /** The driver of one memcached server, or of several among which the records are distributed. */
@@ -79,7 +57,7 @@ export class MemcachedDriver implements Driver {
   }
 
   async ping(call: Call): Promise<void> {
-    const replies = await Promise.all(this.#settings.links.map((link) => link.ask(NOOP, call)));
+    const replies = await Promise.all(this.#settings.links.map((link) => link.ask({ command: "NOOP" }, call)));
     for (const reply of replies) if (reply.status !== STATUS.OK) throw refusal(reply);
   }
 
@@ -107,28 +85,41 @@ export class MemcachedDriver implements Driver {
   }
 
   getMany(ids: readonly RecordId[], call: Call): Promise<readonly Settled<StoredRecord | undefined>[]> {
-    return this.#batch(ids, call, false, (id) => {
+    return inBatch(ids, call, false, (id) => {
       const key = this.#keyOf(id);
-      return { key, requests: [{ command: "GETQ", key }], answer: ([reply]) => reply && this.#recordIn(id, reply) };
+      return {
+        link: this.#linkOf(key),
+        requests: [{ command: "GETQ", key }],
+        answer: ([reply]) => reply && this.#recordIn(id, reply),
+      };
     });
   }
 
   putMany(requests: readonly WriteRequest[], call: Call): Promise<readonly Settled<void>[]> {
-    return this.#batch(requests, call, true, ({ id, record }) => {
+    return inBatch(requests, call, true, ({ id, record }) => {
       const key = this.#keyOf(id);
       const item = this.#itemOf(id, record);
-      const answer = ([refused]: readonly (Reply | undefined)[]): void => {
-        if (refused) throw setRefusal(refused, item.value);
+      return {
+        link: this.#linkOf(key),
+        requests: [{ command: "SETQ", key, ...item }],
+        answer: ([refused]): void => {
+          if (refused) throw setRefusal(refused, item.value);
+        },
       };
-      return { key, requests: [{ command: "SETQ", key, ...item }], answer };
     });
   }
 
   deleteMany(ids: readonly RecordId[], call: Call): Promise<readonly Settled<boolean>[]> {
-    return this.#batch(ids, call, true, (id) => {
+    return inBatch(ids, call, true, (id) => {
       const key = this.#keyOf(id);
-      const requests = [{ command: "GETQ", key } as const, { command: "DELETEQ", key } as const];
-      return { key, requests, answer: (replies) => this.#wasDeleted(id, replies) };
+      return {
+        link: this.#linkOf(key),
+        requests: [
+          { command: "GETQ", key },
+          { command: "DELETEQ", key },
+        ],
+        answer: (replies) => this.#wasDeleted(id, replies),
+      };
     });
   }
 
@@ -190,46 +181,6 @@ export class MemcachedDriver implements Driver {
     throw refusal(reply);
   }
 
-  /** One exchange with each server concerned. What fails as a whole fails for each of its records. */
-  async #batch<T, R>(
-    items: readonly T[],
-    call: Call,
-    writes: boolean,
-    partOf: (item: T) => Part<R>,
-  ): Promise<readonly Settled<R>[]> {
-    const answers: Settled<R>[] = new Array(items.length);
-    const groups = new Map<Link, { readonly at: number; readonly part: Part<R> }[]>();
-    for (const [at, item] of items.entries()) {
-      const part = settled(() => partOf(item));
-      if (part instanceof KeyValueError) {
-        answers[at] = part;
-        continue;
-      }
-      const link = this.#linkOf(part.key);
-      const group = groups.get(link);
-      if (group) group.push({ at, part });
-      else groups.set(link, [{ at, part }]);
-    }
-    if (writes) call.markSent(false);
-    const exchanges = [...groups].map(async ([link, group]) => {
-      try {
-        const requests = group.flatMap(({ part }) => part.requests);
-        const replies = await link.askAll([...requests, NOOP], call, writes);
-        let from = 0;
-        for (const { at, part } of group) {
-          const own = replies.slice(from, from + part.requests.length);
-          answers[at] = settled(() => part.answer(own));
-          from += own.length;
-        }
-      } catch (error) {
-        if (!(error instanceof KeyValueError)) throw error;
-        for (const { at } of group) answers[at] = error;
-      }
-    });
-    await Promise.all(exchanges);
-    return answers;
-  }
-
   #keyOf(id: RecordId): string {
     return keyOf(id, this.#settings.names);
   }
@@ -242,16 +193,8 @@ export class MemcachedDriver implements Driver {
     return link;
   }
 
-  /** @throws ValueTooLargeError, InvalidValueError */
-  #itemOf(id: RecordId, record: StoredRecord): Item & { readonly value: string } {
-    const value = encodeEnvelope(id, record);
-    const { recordBytes } = this.#settings;
-    // No character takes more than three bytes.
-    if (value.length > recordBytes / 3) {
-      const size = Buffer.byteLength(value);
-      if (size > recordBytes) throw new ValueTooLargeError(size, recordBytes);
-    }
-    return { value, expiration: expirationOf(record) };
+  #itemOf(id: RecordId, record: StoredRecord): Item {
+    return itemOf(id, record, this.#settings.recordBytes);
   }
 
   #foundIn(id: RecordId, reply: Reply): Found | undefined {
@@ -259,18 +202,10 @@ export class MemcachedDriver implements Driver {
     return record && { record, cas: reply.cas };
   }
 
-  /** @throws CorruptRecordError, InexactNumberError */
   #recordIn(id: RecordId, reply: Reply): StoredRecord | undefined {
     if (reply.status === STATUS.NOT_FOUND) return undefined;
     if (reply.status !== STATUS.OK) throw refusal(reply);
-    const { text } = reply;
-    const envelope = decodeEnvelope(text, this.#settings.numbers);
-    // Bytes that are no UTF-8 would be read as something else than they are. What we write is; Python's is ASCII.
-    if (!envelope.ours && text.includes("\ufffd")) throw new CorruptRecordError("the stored record is not UTF-8");
-    if (envelope.id.key !== id.key || envelope.id.collection !== id.collection) {
-      throw new CorruptRecordError("the record that lies there is one of another name");
-    }
-    return envelope.record;
+    return recordIn(id, reply.text, this.#settings.numbers);
   }
 
   /**
@@ -283,16 +218,6 @@ export class MemcachedDriver implements Driver {
     const record = found && settled(() => this.#recordIn(id, found));
     // What cannot be read was there all the same.
     return record === undefined || record instanceof KeyValueError || isLive(record);
-  }
-}
-
-/** The result, or the error in its place. */
-function settled<T>(attempt: () => T): Settled<T> {
-  try {
-    return attempt();
-  } catch (error) {
-    if (error instanceof KeyValueError) return error;
-    throw error;
   }
 }
 

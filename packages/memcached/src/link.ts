@@ -4,11 +4,14 @@
  */
 import { AbortedError, StoreUnavailableError, TimeoutError } from "@kv/core";
 import type { Call, Report } from "@kv/core/driver";
-import { Server, Utils } from "memjs";
+import { Server } from "memjs";
 import type { Reply, Request } from "./protocol.ts";
 import { Session, type Target } from "./session.ts";
 
 export class Link extends Server {
+  // memjs would take those of the environment.
+  override readonly username: string | undefined;
+  override readonly password: string | undefined;
   readonly #target: Target;
   #report: Report | undefined;
   /** The store's own timeout: how long an attempt to connect may take, and a server be silent. In milliseconds. */
@@ -18,7 +21,6 @@ export class Link extends Server {
 
   constructor(target: Target) {
     super(target.host, target.port);
-    // memjs would take those of the environment.
     this.username = target.username;
     this.password = target.password;
     this.#target = target;
@@ -112,7 +114,7 @@ export class Link extends Server {
   async #connect(): Promise<Session> {
     const session = new Session(this.#target, {
       // Not at once, since what its callback throws is none of the connection's business.
-      onReply: (bytes) => process.nextTick(() => this.respond(Utils.parseMessage(bytes))),
+      onReply: (bytes) => process.nextTick(() => this.responseHandler(bytes)),
       onEnd: (error) => {
         this.#report?.({ type: "connection-lost", error });
         this.error(error);

@@ -146,7 +146,10 @@ export class Session {
   }
 
   #send(requests: readonly Request[], exchange: Omit<Exchange, "first" | "next">): void {
-    if (this.#ended) return exchange.reject(this.#lost());
+    if (this.#ended) {
+      exchange.reject(this.#lost());
+      return;
+    }
     if (this.#opaque + exchange.count > LAST_OPAQUE) this.#opaque = FIRST_OPAQUE;
     const sent: Exchange = { ...exchange, first: this.#opaque, next: undefined };
     this.write(encodeRequests(requests, sent.first));
