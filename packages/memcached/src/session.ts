@@ -18,9 +18,13 @@ export interface Target {
 const FIRST_OPAQUE = 2 ** 31;
 const LAST_OPAQUE = 2 ** 32 - 1;
 
+/** From so many characters of values on, a turn's requests no longer wait for its end. */
+const LONG_WRITE = 2 ** 17;
+
 /** Requests that were sent together, until the last one is answered. The server answers in order. */
 interface Exchange {
-  readonly first: number;
+  /** The opaque of the first request. */
+  first: number;
   readonly count: number;
   readonly writes: boolean;
   /** By when the last one must have been answered, on the clock of `performance.now()`. */
@@ -47,8 +51,10 @@ export class Session {
   #first: Exchange | undefined;
   #last: Exchange | undefined;
   #opaque = FIRST_OPAQUE;
-  /** Until the end of this turn of the event loop. */
-  #corked = false;
+  /** The requests of this turn of the event loop, which go in one write; the opaque of their first, their values' length. */
+  #outgoing: Request[] = [];
+  #outgoingOpaque = FIRST_OPAQUE;
+  #outgoingLength = 0;
   #greeted = false;
   #failure: Error | undefined;
   #ended = false;
@@ -95,33 +101,26 @@ export class Session {
   /** The reply to one request. */
   ask(request: Request, due: number, writes = false): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      this.#send([request], { count: 1, due, writes, replies: [], resolve, reject });
+      this.#send([request], { first: 0, count: 1, writes, due, replies: [], resolve, reject, next: undefined });
     });
   }
 
   /** The replies to several, `undefined` where a quiet one was not answered. The last one is not quiet. */
   askAll(requests: readonly Request[], due: number, writes = false): Promise<readonly (Reply | undefined)[]> {
-    return new Promise((resolve, reject) => {
+    return new Promise((done, reject) => {
       const count = requests.length;
       const replies: (Reply | undefined)[] = new Array(count);
-      const finish = (last: Reply): void => {
+      const resolve = (last: Reply): void => {
         replies[count - 1] = last;
-        resolve(replies);
+        done(replies);
       };
-      this.#send(requests, { count, due, writes, replies, resolve: finish, reject });
+      this.#send(requests, { first: 0, count, writes, due, replies, resolve, reject, next: undefined });
     });
   }
 
-  /** Requests of one turn go in one write. */
+  /** Sends what is complete in itself; its replies go to the listener. */
   write(bytes: Buffer): void {
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#socket.uncork();
-      });
-    }
+    this.#flush();
     this.#socket.write(bytes);
   }
 
@@ -145,19 +144,38 @@ export class Session {
     return `memcached at ${this.#target.host}:${this.#target.port}`;
   }
 
-  #send(requests: readonly Request[], exchange: Omit<Exchange, "first" | "next">): void {
+  #send(requests: readonly Request[], exchange: Exchange): void {
     if (this.#ended) {
       exchange.reject(this.#lost());
       return;
     }
-    if (this.#opaque + exchange.count > LAST_OPAQUE) this.#opaque = FIRST_OPAQUE;
-    const sent: Exchange = { ...exchange, first: this.#opaque, next: undefined };
-    this.write(encodeRequests(requests, sent.first));
-    this.#opaque += sent.count;
-    if (this.#first && this.#last) this.#last.next = sent;
-    else this.#first = sent;
-    this.#last = sent;
+    if (this.#opaque + exchange.count > LAST_OPAQUE) {
+      this.#flush();
+      this.#opaque = FIRST_OPAQUE;
+    }
+    exchange.first = this.#opaque;
+    this.#opaque += exchange.count;
+    if (this.#first && this.#last) this.#last.next = exchange;
+    else this.#first = exchange;
+    this.#last = exchange;
+    if (this.#outgoing.length === 0) {
+      this.#outgoingOpaque = exchange.first;
+      process.nextTick(this.#flush);
+    }
+    for (const request of requests) {
+      this.#outgoing.push(request);
+      this.#outgoingLength += request.value?.length ?? 0;
+    }
+    if (this.#outgoingLength > LONG_WRITE) this.#flush();
   }
+
+  readonly #flush = (): void => {
+    if (this.#outgoing.length === 0) return;
+    const bytes = encodeRequests(this.#outgoing, this.#outgoingOpaque);
+    this.#outgoing = [];
+    this.#outgoingLength = 0;
+    this.#socket.write(bytes);
+  };
 
   #read(piece: Buffer): void {
     try {
