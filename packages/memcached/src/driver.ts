@@ -14,10 +14,11 @@ import {
 import { inBatch, settled } from "./batch.ts";
 import type { Link } from "./link.ts";
 import { keyOf } from "./names.ts";
-import { type MemcachedDriverOptions, type MemjsClient, type Settings, settingsOf } from "./options.ts";
+import type { MemcachedDriverOptions, MemjsClient } from "./options.ts";
 import { type Reply, STATUS } from "./protocol.ts";
 import { type Item, itemOf, recordIn } from "./records.ts";
 import { refusal, setRefusal } from "./refusal.ts";
+import { type Settings, settingsOf } from "./settings.ts";
 
 const CAPABILITIES = { write: true, atomic: true, enumerate: false, clear: false, durable: false } as const;
 

@@ -2,7 +2,7 @@
  * The way to one server, over one connection after the other, as a server of memjs, whose own loses calls: those that
  * are made just after a connection broke, or are under way when it is closed in good order, wait for ever.
  */
-import { AbortedError, StoreUnavailableError, TimeoutError } from "@kv/core";
+import { AbortedError, StoreClosedError, StoreUnavailableError, TimeoutError } from "@kv/core";
 import type { Call, Report } from "@kv/core/driver";
 import { Server } from "memjs";
 import type { Reply, Request } from "./protocol.ts";
@@ -18,6 +18,7 @@ export class Link extends Server {
   #patience = 5000;
   #session: Session | undefined;
   #attempt: Promise<Session> | undefined;
+  #closed = false;
 
   constructor(target: Target) {
     super(target.host, target.port);
@@ -64,6 +65,7 @@ export class Link extends Server {
 
   /** Ends the connection for good. */
   async disconnect(): Promise<void> {
+    this.#closed = true;
     this.#report = undefined;
     const session = this.#session;
     this.close();
@@ -105,6 +107,8 @@ export class Link extends Server {
   }
 
   #attempted(): Promise<Session> {
+    // Of memjs' own requests: the store itself sends none any more.
+    if (this.#closed) return Promise.reject(new StoreClosedError("the store is closed"));
     this.#attempt ??= this.#connect().finally(() => {
       this.#attempt = undefined;
     });

@@ -114,14 +114,14 @@ function writeText(bytes: Buffer, start: number, text: string): number {
   return text === "" ? 0 : bytes.write(text, start, "utf8");
 }
 
-/** Bytes that are no reply. */
+/** Bytes that are no reply. They are not kept, since they may be somebody's value. */
 export class GarbageError extends Error {
-  /** What a server says in text to whom it does not serve. */
-  readonly text: string;
+  /** Whether it is what a server says, in text, to one connection too many. */
+  readonly tooManyConnections: boolean;
 
   constructor(bytes: Buffer) {
     super("bytes that are no reply of memcached");
-    this.text = bytes.toString("latin1", 0, 100);
+    this.tooManyConnections = bytes.toString("latin1", 0, 100).includes("Too many open connections");
   }
 }
 

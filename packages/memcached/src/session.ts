@@ -158,15 +158,17 @@ export class Session {
     if (this.#first && this.#last) this.#last.next = exchange;
     else this.#first = exchange;
     this.#last = exchange;
-    if (this.#outgoing.length === 0) {
-      this.#outgoingOpaque = exchange.first;
-      process.nextTick(this.#flush);
-    }
+    let opaque = exchange.first;
     for (const request of requests) {
+      if (this.#outgoing.length === 0) {
+        this.#outgoingOpaque = opaque;
+        process.nextTick(this.#flush);
+      }
       this.#outgoing.push(request);
       this.#outgoingLength += request.value?.length ?? 0;
+      if (this.#outgoingLength > LONG_WRITE) this.#flush();
+      opaque++;
     }
-    if (this.#outgoingLength > LONG_WRITE) this.#flush();
   }
 
   readonly #flush = (): void => {
@@ -210,7 +212,7 @@ export class Session {
   }
 
   #garbled(error: unknown): KeyValueError {
-    if (error instanceof GarbageError && /Too many open connections/.test(error.text)) {
+    if (error instanceof GarbageError && error.tooManyConnections) {
       return new StoreUnavailableError(`${this.#name} has too many connections`, { cause: error });
     }
     return this.#greeted

@@ -200,12 +200,16 @@ describe.skipIf(skipped)("a server that does not serve", () => {
         // The greeting is answered; all else as if it were another request.
         bytes.copy(reply, 12, 12, 16);
         if (greeted) reply.writeUInt32BE(reply.readUInt32BE(12) + 7, 12);
+        const value = greeted ? "another's secret" : "";
+        reply.writeUInt32BE(value.length, 8);
         greeted = true;
-        socket.write(reply);
+        socket.write(Buffer.concat([reply, Buffer.from(value)]));
       });
     });
     const { store, events } = open({ url: `memcached://127.0.0.1:${port}` });
-    expect(await rejection(store.get("a"))).toMatchObject({ code: "UNAVAILABLE", retryable: true });
+    const error = await rejection(store.get("a"));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true });
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("secret");
     expect(await rejection(store.put("a", 1))).toMatchObject({ code: "UNAVAILABLE", outcome: "unknown" });
     expect(events.map(({ type }) => type)).toEqual(["connected", "connection-lost", "connected", "connection-lost"]);
   });
@@ -316,6 +320,8 @@ describe.skipIf(skipped)("the memjs client of a store", () => {
     expect(await client.set("raw", "again", {})).toBe(true);
     expect(await ask(server.port, "get raw")).toContain("again");
     expect(await store.get("b")).toBeUndefined();
+    await store.close();
+    expect(await rejection(client.get("raw"))).toMatchObject({ code: "STORE_CLOSED" });
   });
 });
 
