@@ -214,6 +214,26 @@ describe.skipIf(skipped)("a server that does not serve", () => {
     expect(events.map(({ type }) => type)).toEqual(["connected", "connection-lost", "connected", "connection-lost"]);
   });
 
+  it("is silent on a connection, which is closed for another one", async () => {
+    const sockets: Socket[] = [];
+    const port = await listen((socket) => {
+      sockets.push(socket);
+      let greeted = false;
+      socket.on("data", (bytes: Buffer) => {
+        const reply = Buffer.alloc(24);
+        reply[0] = 0x81;
+        bytes.copy(reply, 12, 12, 16);
+        if (!greeted) socket.write(reply);
+        greeted = true;
+      });
+    });
+    const { store } = open({ url: `memcached://127.0.0.1:${port}`, timeout: 200 });
+    expect(await rejection(store.put("a", 1))).toMatchObject({ code: "TIMEOUT", outcome: "unknown" });
+    const ended = once(sockets[0] as Socket, "close");
+    while (sockets.length < 2) expect(await rejection(store.get("a"))).toMatchObject({ retryable: true });
+    await ended;
+  });
+
   it("closes connections in good order while nothing is under way", async () => {
     const { url } = await start({ own: true, args: ["-o", "idle_timeout=1"] });
     const { store, events } = open({ url });
