@@ -1,37 +1,40 @@
 /** What only lmdb knows. */
-import { resolve } from "node:path";
 import { AbortedError, InvalidArgumentError, type Revision, StoreClosedError } from "@kv/core";
 import {
+  absolutePath,
+  after,
+  afterCollection,
+  bytesOf,
   type Call,
   type Cursor,
   type Driver,
-  isInScope,
-  isLive,
-  type Listed,
-  type Page,
-  type RecordId,
-  type Report,
-  type Scope,
-  type Settled,
-  type StoredRecord,
-  type SwapResult,
-} from "@kv/core/driver";
-import { getLastVersion, type RootDatabase } from "lmdb";
-import { Environment } from "./environment.ts";
-import { asDiskError, commitError } from "./errors.ts";
-import {
   decodeHeader,
   decodeRecord,
   encodeRecord,
   expiryRow,
   type Header,
   idOf,
-  LARGEST_RECORD,
+  isInScope,
+  isLive,
+  type Listed,
+  type Name,
+  nameOf,
+  type Page,
   parseExpiryRow,
-} from "./format.ts";
-import { after, afterCollection, bytesOf, type Name, nameOf, rangeOf } from "./names.ts";
+  type RecordId,
+  type Report,
+  rangeOf,
+  type Scope,
+  type Settled,
+  type StoredRecord,
+  type SwapResult,
+  Sweeper,
+} from "@kv/core/driver";
+import { getLastVersion, type RootDatabase } from "lmdb";
+import { Environment } from "./environment.ts";
+import { asDiskError, commitError } from "./errors.ts";
+import { LARGEST_RECORD } from "./format.ts";
 import { Room } from "./room.ts";
-import { Sweeper } from "./sweeper.ts";
 
 export interface DiskDriverOptions {
   /** The folder, created as needed. What is relative is so to the current folder at the time of this call. */
@@ -91,11 +94,8 @@ export class DiskDriver implements Driver {
 
   /** @throws InvalidArgumentError */
   constructor({ path, sync = true }: DiskDriverOptions) {
-    if (typeof path !== "string" || path === "" || path.includes("\0")) {
-      throw new InvalidArgumentError("path must be the name of a folder");
-    }
     if (typeof sync !== "boolean") throw new InvalidArgumentError("sync must be true or false");
-    this.path = resolve(path);
+    this.path = absolutePath(path);
     this.#sync = sync;
   }
 
@@ -270,7 +270,7 @@ export class DiskDriver implements Driver {
 
   /** @throws ValueTooLargeError, StorageFullError */
   #encode(id: RecordId, name: Name, record: StoredRecord): Encoded {
-    const bytes = encodeRecord(id, name, record);
+    const bytes = encodeRecord(id, name, record, LARGEST_RECORD);
     const { room, sweeper } = this.#use();
     room.take(bytes.length);
     if (record.expiresAt !== undefined) sweeper.expect(record.expiresAt);
