@@ -15,6 +15,7 @@ export {
   type NameMap,
   names,
   type Subject,
+  settle,
   type ValueCodec,
   values,
 } from "./layer.ts";
