@@ -1,0 +1,188 @@
+/** A folder as this process has it open: once, however many stores use it. */
+import { statSync } from "node:fs";
+import { InvalidArgumentError } from "@kv/core";
+import { type Call, type Name, type Report, type StoreEvent, Sweeper } from "@kv/core/driver";
+import { claim } from "./claim.ts";
+import { asRocksError } from "./errors.ts";
+import { Expiry } from "./expiry.ts";
+import { Handle } from "./handle.ts";
+import { type Database, type Iterator, type Key, type Operation, promised, type Range } from "./native.ts";
+import { Reader } from "./reader.ts";
+import { Room } from "./room.ts";
+import { Turns } from "./turns.ts";
+import { Writer } from "./writer.ts";
+
+/** How RocksDB is to work. All stores of one folder agree on it. */
+export interface Tuning {
+  readonly cacheBytes: number;
+  readonly compression: boolean;
+}
+
+/** RocksDB sorts so many bytes of writes in memory before it writes them in order; it may do so twice at a time. */
+const WRITE_BUFFER = 16_000_000;
+/** File descriptors that RocksDB may keep: many systems allow 1024 to a process. */
+const OPEN_FILES = 500;
+/** What an iterator reads ahead, in bytes. */
+const READ_AHEAD = 256_000;
+
+/** By the identity of RocksDB's folder, since two paths may lead to one. */
+const open = new Map<string, Folder>();
+
+export class Folder {
+  readonly turns = new Turns();
+  readonly expiry: Expiry;
+  readonly #tuning: Tuning;
+  readonly #identity: string;
+  readonly #handle: Handle;
+  readonly #room: Room;
+  readonly #reader: Reader;
+  readonly #writer: Writer;
+  readonly #sweeper: Sweeper;
+  readonly #users = new Set<Report>();
+  readonly #opened: Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  private constructor(data: string, identity: string, tuning: Tuning) {
+    this.#identity = identity;
+    this.#tuning = tuning;
+    this.#handle = new Handle(data, {
+      cacheSize: tuning.cacheBytes,
+      compression: tuning.compression,
+      writeBufferSize: WRITE_BUFFER,
+      maxOpenFiles: OPEN_FILES,
+    });
+    this.#room = new Room(data);
+    this.#reader = new Reader(this.#handle);
+    this.#writer = new Writer(this.#handle, this.#room);
+    this.expiry = new Expiry({
+      turns: this.turns,
+      read: (key) => this.read(key),
+      // What a power cut undoes is done again.
+      write: (operations) => this.#writer.write({ operations, sync: false }, undefined),
+      keys: (range, limit) => this.keys(range, limit),
+    });
+    this.#opened = this.#handle.renew();
+    const report = (event: StoreEvent) => {
+      for (const user of this.#users) user(event);
+    };
+    this.#sweeper = new Sweeper(() => this.expiry.reclaim(), report);
+  }
+
+  /**
+   * Creates what is not there. `report` is told of what fails in the background until it is released.
+   * @throws AccessDeniedError, IncompatibleFormatError, StorageFullError, InvalidArgumentError, StoreUnavailableError
+   */
+  static async open(path: string, tuning: Tuning, report: Report): Promise<Folder> {
+    try {
+      const data = claim(path);
+      const identity = identityOf(data);
+      let folder = open.get(identity);
+      while (folder?.closing) {
+        await folder.closing;
+        folder = open.get(identity);
+      }
+      if (!folder) {
+        folder = new Folder(data, identity, tuning);
+        open.set(identity, folder);
+      }
+      folder.#agree(tuning);
+      folder.#users.add(report);
+      try {
+        await folder.#opened;
+      } catch (error) {
+        await folder.release(report);
+        throw error;
+      }
+      return folder;
+    } catch (error) {
+      throw asRocksError(error, { outcome: "not-applied" });
+    }
+  }
+
+  /** Closes the folder after its last user. */
+  async release(report: Report): Promise<void> {
+    this.#users.delete(report);
+    if (this.#users.size > 0) return;
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  /** Where it is being closed: resolves when it is, and may be opened anew. */
+  get closing(): Promise<void> | undefined {
+    return this.#closing?.catch(() => {});
+  }
+
+  get database(): Database | undefined {
+    return this.#handle.database;
+  }
+
+  read(key: Key): Promise<Buffer | undefined> {
+    return this.#reader.read(key);
+  }
+
+  /** @throws StorageFullError */
+  takeRoom(bytes: number): void {
+    this.#room.take(bytes);
+  }
+
+  /** Writes as one. A record that expires has its name and its expiry told, for the index. */
+  async write(
+    operations: readonly Operation[],
+    { sync, call }: { readonly sync: boolean; readonly call: Call },
+    expiring?: { readonly expiresAt: number; readonly name: Name },
+  ): Promise<void> {
+    if (!expiring) return this.#writer.write({ operations, sync }, call);
+    const { due, operation } = this.expiry.row(expiring.expiresAt, expiring.name);
+    try {
+      await this.#writer.write({ operations: [...operations, operation], sync }, call);
+    } finally {
+      // What failed may be there all the same.
+      this.expiry.noticed(due);
+      this.#sweeper.expect(due);
+    }
+  }
+
+  /** The first keys of the range. */
+  keys(range: Range, limit: number): Promise<Buffer[]> {
+    return this.#handle.use(async (database) => {
+      // Values are not asked for: RocksDB's package does not check them against their checksums here, as it does in reads.
+      const iterator = database.iterator({ ...range, limit, values: false, highWaterMark: READ_AHEAD });
+      try {
+        return await firstOf(iterator, limit);
+      } finally {
+        await promised<void>((done) => iterator.end(done));
+      }
+    });
+  }
+
+  #agree({ cacheBytes, compression }: Tuning): void {
+    if (cacheBytes === this.#tuning.cacheBytes && compression === this.#tuning.compression) return;
+    throw new InvalidArgumentError(
+      "another store of this process has the folder open with another `cacheBytes` or `compression`",
+    );
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#sweeper.stop();
+      await this.#handle.close();
+    } finally {
+      open.delete(this.#identity);
+    }
+  }
+}
+
+function identityOf(folder: string): string {
+  const { dev, ino } = statSync(folder, { bigint: true });
+  return `${dev}:${ino}`;
+}
+
+async function firstOf(iterator: Iterator, limit: number): Promise<Buffer[]> {
+  const keys: Buffer[] = [];
+  while (keys.length < limit) {
+    const key = await promised<Buffer | undefined>((done) => iterator.next(done));
+    if (!key) break;
+    keys.push(key);
+  }
+  return keys;
+}

@@ -1,0 +1,94 @@
+/** Writes: those that wait while one is under way go together as the next, and share one flush of the disk. */
+import { AbortedError } from "@kv/core";
+import type { Call } from "@kv/core/driver";
+import type { Handle } from "./handle.ts";
+import { type Operation, promised } from "./native.ts";
+import type { Room } from "./room.ts";
+
+/** What is written as one: all of it or nothing. */
+export interface Change {
+  readonly operations: readonly Operation[];
+  /** Whether it is to be on the disk before it counts as written. */
+  readonly sync: boolean;
+}
+
+interface Waiting extends Change {
+  /** Nothing is written where it has ended before. */
+  readonly call: Call | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What is handed to RocksDB at once, in bytes of values; more if one change has more. */
+const BATCH_BYTES = 4_000_000;
+
+export class Writer {
+  readonly #handle: Handle;
+  readonly #room: Room;
+  #waiting: Waiting[] = [];
+  #running = false;
+  #failed = false;
+
+  constructor(handle: Handle, room: Room) {
+    this.#handle = handle;
+    this.#room = room;
+  }
+
+  write(change: Change, call: Call | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...change, call, resolve, reject });
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (this.#waiting.length > 0) {
+      // Until all callers that were answered in this turn have had theirs.
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+      await this.#writeTogether(this.#take());
+    }
+    this.#running = false;
+  }
+
+  #take(): Waiting[] {
+    let bytes = 0;
+    const count = this.#waiting.findIndex(({ operations }) => {
+      if (bytes >= BATCH_BYTES) return true;
+      for (const one of operations) bytes += one.type === "put" ? one.value.length : 0;
+      return false;
+    });
+    return this.#waiting.splice(0, count === -1 ? this.#waiting.length : count);
+  }
+
+  async #writeTogether(taken: readonly Waiting[]): Promise<void> {
+    const wanted: Waiting[] = [];
+    for (const one of taken) {
+      if (one.call?.ended) one.reject(new AbortedError("the call ended before its write", { outcome: "not-applied" }));
+      else wanted.push(one);
+    }
+    if (wanted.length === 0) return;
+    try {
+      if (this.#failed) await this.#recover();
+      const operations = wanted.flatMap((one) => one.operations);
+      const sync = wanted.some((one) => one.sync);
+      await this.#handle.use(async (database) => {
+        // What fails may have left half of itself in RocksDB's log, where it would hide all that is written after it.
+        this.#failed = true;
+        await promised<void>((done) => database.batch(operations, { sync }, done));
+        this.#failed = false;
+      });
+      for (const { resolve } of wanted) resolve();
+    } catch (error) {
+      for (const { reject } of wanted) reject(error);
+    }
+  }
+
+  /** Opening reads the log up to where it is whole, and begins a new one. */
+  async #recover(): Promise<void> {
+    // With too little room it could not be opened again, not even for reading.
+    await this.#room.probe();
+    await this.#handle.renew();
+    this.#failed = false;
+  }
+}
