@@ -19,7 +19,7 @@ interface ContenderModule {
   open(location: string): Promise<Contender>;
 }
 
-export type BackendName = "memory" | "disk" | "redis";
+export type BackendName = "memory" | "disk" | "rocksdb" | "redis";
 /** The raw driver with JSON by hand comes first: the others are measured by it. */
 export type ContenderName = "raw" | "kv";
 
@@ -34,11 +34,15 @@ export const contenders: {
     raw: () => import("./contenders/disk-raw.ts"),
     kv: () => import("./contenders/disk-kv.ts"),
   },
+  rocksdb: {
+    raw: () => import("./contenders/rocksdb-raw.ts"),
+    kv: () => import("./contenders/rocksdb-kv.ts"),
+  },
   redis: {
     raw: () => import("./contenders/redis-raw.ts"),
     kv: () => import("./contenders/redis-kv.ts"),
   },
 };
 
-export const backendNames: readonly BackendName[] = ["memory", "disk", "redis"];
+export const backendNames: readonly BackendName[] = ["memory", "disk", "rocksdb", "redis"];
 export const contenderNames: readonly ContenderName[] = ["raw", "kv"];
