@@ -45,20 +45,37 @@ export class Handle {
     });
   }
 
-  /** Opens it where it could not be opened again before. @throws what the action rejects with, as errors of the contract */
-  async use<T>(action: (database: Database) => Promise<T>): Promise<T> {
-    while (this.#alone) await this.#alone;
-    if (!this.#database) await this.renew();
-    const database = this.#database;
-    if (!database || this.#alone) return this.use(action);
+  /** The database, until {@link release}; `undefined` where it is not to be had now. */
+  acquire(): Database | undefined {
+    if (this.#alone || !this.#database) return undefined;
     this.#uses++;
+    return this.#database;
+  }
+
+  release(): void {
+    this.#uses--;
+    if (this.#uses === 0) this.#idle?.();
+  }
+
+  /** Resolves when it is worth to ask again. Opens it where it could not be opened before. @throws as {@link renew} */
+  async available(): Promise<void> {
+    if (this.#alone) await this.#alone;
+    else if (!this.#database) await this.renew();
+  }
+
+  /** @throws what the action rejects with, as errors of the contract */
+  async use<T>(action: (database: Database) => Promise<T>): Promise<T> {
+    let database = this.acquire();
+    while (!database) {
+      await this.available();
+      database = this.acquire();
+    }
     try {
       return await action(database);
     } catch (error) {
       throw asRocksError(error);
     } finally {
-      this.#uses--;
-      if (this.#uses === 0) this.#idle?.();
+      this.release();
     }
   }
 

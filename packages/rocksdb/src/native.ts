@@ -29,6 +29,8 @@ export interface Range {
 export interface Database {
   open(options: OpenOptions, callback: Callback<void>): void;
   close(callback: Callback<void>): void;
+  /** Fails with "NotFound" where there is none. */
+  get(key: Key, options: { readonly asBuffer: true }, callback: Callback<Buffer | undefined>): void;
   getMany(
     keys: readonly Key[],
     options: { readonly asBuffer: true },
