@@ -8,12 +8,7 @@ import {
   type Call,
   type Cursor,
   type Driver,
-  decodeHeader,
-  decodeRecord,
-  encodeRecord,
   expiryRow,
-  type Header,
-  idOf,
   isInScope,
   isLive,
   type Listed,
@@ -33,7 +28,7 @@ import {
 import { getLastVersion, type RootDatabase } from "lmdb";
 import { Environment } from "./environment.ts";
 import { asDiskError, commitError } from "./errors.ts";
-import { LARGEST_RECORD } from "./format.ts";
+import { decodeHeader, decodeRecord, encodeRecord, type Header, idOf, LARGEST_RECORD } from "./format.ts";
 import { Room } from "./room.ts";
 
 export interface DiskDriverOptions {
@@ -233,7 +228,7 @@ export class DiskDriver implements Driver {
     const { expiry } = this.#use();
     expiry.resetReadTxn();
     const [first] = expiry.getKeys({ start: FIRST_ROW, limit: 1 });
-    return first && parseExpiryRow(first).expiresAt;
+    return first && parseExpiryRow(first).time;
   }
 
   #expiredRows(start: Buffer): Buffer[] {
@@ -244,10 +239,10 @@ export class DiskDriver implements Driver {
 
   /** Deletes the record of a row in the index, unless it has been given more time. */
   #reclaim(row: Buffer, scope?: Scope, call?: Call): Promise<void> {
-    const { expiresAt, name } = parseExpiryRow(row);
+    const { time, name } = parseExpiryRow(row);
     return this.#change(name, call, (bytes, header) => {
       if (scope && bytes && !belongsTo(scope, name, bytes)) return { answer: undefined };
-      if (header?.expiresAt === expiresAt) {
+      if (header?.expiresAt === time) {
         return { answer: undefined, write: () => this.#replace(name, header, undefined) };
       }
       return { answer: undefined, write: () => this.#use().expiry.remove(row) };
@@ -270,7 +265,7 @@ export class DiskDriver implements Driver {
 
   /** @throws ValueTooLargeError, StorageFullError */
   #encode(id: RecordId, name: Name, record: StoredRecord): Encoded {
-    const bytes = encodeRecord(id, name, record, LARGEST_RECORD);
+    const bytes = encodeRecord(id, name, record);
     const { room, sweeper } = this.#use();
     room.take(bytes.length);
     if (record.expiresAt !== undefined) sweeper.expect(record.expiresAt);

@@ -3,13 +3,44 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CorruptRecordError } from "@kv/core";
+import { CorruptRecordError, type Revision } from "@kv/core";
 import { bytesOf, nameOf } from "@kv/core/driver";
 import { diskStore } from "@kv/disk";
 import { listed, rejection } from "@kv/test-servers";
 import { open } from "lmdb";
 import { describe, expect, test } from "vitest";
+import { decodeRecord, encodeRecord, idOf } from "../src/format.ts";
 import { newFolder } from "./helpers.ts";
+
+const id = (collection: string, key: string) => ({ collection, key });
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const revision = (text: string): Revision => text as Revision;
+
+describe("golden bytes", () => {
+  test("of a record", () => {
+    const ascii = encodeRecord(id("c", "k"), nameOf(id("c", "k")), {
+      value: { a: 1 },
+      createdAt: 1_700_000_000_000,
+      expiresAt: undefined,
+      revision: revision("rev-1"),
+    });
+    expect(hex(ascii)).toBe("0101018bcfe56800000000000000057265762d317b2261223a317d");
+    const unicode = encodeRecord(id("c", "k"), nameOf(id("c", "k")), {
+      value: "ü",
+      createdAt: undefined,
+      expiresAt: 1_800_000_000_000,
+      revision: revision("rev-2"),
+    });
+    expect(hex(unicode)).toBe("010000000000000001a3185c5000057265762d3222c3bc22");
+  });
+
+  test("of a record whose name is hashed", () => {
+    const long = id("c", "k".repeat(2000));
+    const bytes = encodeRecord(long, nameOf(long), { value: 1, createdAt: 1, expiresAt: 2, revision: revision("r") });
+    expect(hex(bytes)).toBe(`010300000000000100000000000201720000000163000007d0${"6b".repeat(2000)}31`);
+    expect(idOf(bytesOf(nameOf(long)), bytes)).toEqual(expect.objectContaining(long));
+  });
+});
 
 test("a folder of format 1 is read", async () => {
   const path = newFolder();
@@ -55,6 +86,18 @@ describe("long names", () => {
     expect((await listed(store.collections())).sort()).toEqual(["c", `${"c".repeat(2000)}d`]);
     await store.close();
   });
+
+  test("a record under the name of another is told, never taken for it", () => {
+    const [one, other] = [id("c", "k".repeat(2000)), id("c", "x".repeat(2000))];
+    const bytes = encodeRecord(one, nameOf(one), {
+      value: 1,
+      createdAt: undefined,
+      expiresAt: undefined,
+      revision: revision("r"),
+    });
+    expect(decodeRecord(bytes, one).value).toBe(1);
+    expect(() => decodeRecord(bytes, other)).toThrow(CorruptRecordError);
+  });
 });
 
 describe("a record that cannot be read", () => {
@@ -69,8 +112,7 @@ describe("a record that cannot be read", () => {
     await store.close();
     const root = open({ path, noSubdir: false, overlappingSync: false, encoding: "binary", keyEncoding: "binary" });
     const records = root.openDB({ name: "records", encoding: "binary", keyEncoding: "binary", useVersions: true });
-    for (const key of ["a", "b"])
-      await records.put(bytesOf(nameOf({ collection: "default_collection", key })), bytes, 1);
+    for (const key of ["a", "b"]) await records.put(bytesOf(nameOf(id("default_collection", key))), bytes, 1);
     await root.close();
 
     const again = diskStore({ path });

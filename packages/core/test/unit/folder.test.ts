@@ -1,31 +1,12 @@
-// The bytes that stores in folders write, which every later release reads.
+// The names under which stores in folders keep their records, which every later release reads.
 
 import { createHash } from "node:crypto";
-import { CorruptRecordError, type Revision, ValueTooLargeError } from "@kv/core";
-import {
-  bytesOf,
-  decodeRecord,
-  encodeRecord,
-  expiryRow,
-  idOf,
-  isInScope,
-  type Name,
-  nameOf,
-  parseExpiryRow,
-  type RecordId,
-  rangeOf,
-  type StoredRecord,
-} from "@kv/core/driver";
+import { bytesOf, expiryRow, isInScope, nameOf, parseExpiryRow, parseName, rangeOf } from "@kv/core/driver";
 import { describe, expect, test } from "vitest";
-
-const LIMIT = 10_000;
 
 const id = (collection: string, key: string) => ({ collection, key });
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
-const revision = (text: string): Revision => text as Revision;
-const encode = (id: RecordId, record: StoredRecord, name: Name = nameOf(id)): Buffer =>
-  encodeRecord(id, name, record, LIMIT);
 
 describe("golden bytes", () => {
   test("of a name", () => {
@@ -41,51 +22,21 @@ describe("golden bytes", () => {
     expect(bytesOf(nameOf(id("c".repeat(960), "k"))).length).toBe(962);
   });
 
-  test("of a record", () => {
-    const ascii = encode(id("c", "k"), {
-      value: { a: 1 },
-      createdAt: 1_700_000_000_000,
-      expiresAt: undefined,
-      revision: revision("rev-1"),
-    });
-    expect(hex(ascii)).toBe("0101018bcfe56800000000000000057265762d317b2261223a317d");
-    const unicode = encode(id("c", "k"), {
-      value: "ü",
-      createdAt: undefined,
-      expiresAt: 1_800_000_000_000,
-      revision: revision("rev-2"),
-    });
-    expect(hex(unicode)).toBe("010000000000000001a3185c5000057265762d3222c3bc22");
-  });
-
-  test("of a record whose name is hashed", () => {
-    const long = id("c", "k".repeat(2000));
-    const bytes = encode(long, { value: 1, createdAt: 1, expiresAt: 2, revision: revision("r") });
-    expect(hex(bytes)).toBe(`010300000000000100000000000201720000000163000007d0${"6b".repeat(2000)}31`);
-    expect(idOf(bytesOf(nameOf(long)), bytes)).toEqual(expect.objectContaining(long));
-  });
-
   test("of a row in the index of expiries", () => {
     const row = expiryRow(1_800_000_000_000, nameOf(id("c", "k")));
     expect(hex(row)).toBe("01a3185c500063006b");
-    expect(parseExpiryRow(row)).toEqual({ expiresAt: 1_800_000_000_000, name: Buffer.from("c\0k") });
+    expect(parseExpiryRow(row)).toEqual({ time: 1_800_000_000_000, name: Buffer.from("c\0k") });
   });
 });
 
-describe("names and records", () => {
-  test("a record under the name of another is told, never taken for it", () => {
-    const [one, other] = [id("c", "k".repeat(2000)), id("c", "x".repeat(2000))];
-    const bytes = encode(one, {
-      value: 1,
-      createdAt: undefined,
-      expiresAt: undefined,
-      revision: revision("r"),
-    });
-    expect(decodeRecord(bytes, one).value).toBe(1);
-    expect(() => decodeRecord(bytes, other)).toThrow(CorruptRecordError);
+describe("names", () => {
+  test("are read as they were given, where they are not hashed", () => {
+    expect(parseName(bytesOf(nameOf(id("a\0b\x01", "k\0é"))))).toEqual({ collection: "a\0b\x01", key: "k\0é" });
+    expect(parseName(bytesOf(nameOf(id("c", "k".repeat(2000)))))).toEqual({ collection: "c", key: undefined });
+    expect(parseName(bytesOf(nameOf(id("c".repeat(961), "k"))))).toEqual({ collection: undefined, key: "k" });
   });
 
-  test("names are in the order of what they encode, and in the range of every prefix", () => {
+  test("are in the order of what they encode, and in the range of every prefix", () => {
     const texts = [
       "\0",
       "\0\0",
@@ -114,11 +65,5 @@ describe("names and records", () => {
         }
       }
     }
-  });
-
-  test("a record over the limit is refused", () => {
-    const record = { value: "x".repeat(LIMIT - 18), createdAt: 1, expiresAt: 2, revision: revision("r") };
-    expect(encode(id("c", "k"), record).length).toBe(LIMIT);
-    expect(() => encode(id("c", "k"), { ...record, value: `${record.value}x` })).toThrow(ValueTooLargeError);
   });
 });

@@ -1,5 +1,6 @@
-/** What the drivers of stores in folders share: how records and their names are written, expiry, and errors. */
+/** What the drivers of stores in folders share: how names are written, expiry, paths, and errors. */
 export { damagedFiles, folderError } from "./errors.ts";
+export { expiryRow, parseExpiryRow } from "./expiry-rows.ts";
 export { absolutePath, parseFolderUrl } from "./location.ts";
 export {
   after,
@@ -11,13 +12,4 @@ export {
   parseName,
   rangeOf,
 } from "./names.ts";
-export {
-  decodeHeader,
-  decodeRecord,
-  encodeRecord,
-  expiryRow,
-  type Header,
-  idOf,
-  parseExpiryRow,
-} from "./records.ts";
 export { Sweeper } from "./sweeper.ts";
