@@ -1,24 +1,17 @@
 /** What only a store in RocksDB knows: which keys an operation reads and writes. */
 import { AbortedError, type Revision, StoreClosedError } from "@kv/core";
 import {
-  after,
-  afterCollection,
   type Call,
   type Cursor,
   type Driver,
-  decodeHeader,
-  decodeRecord,
-  encodeRecord,
-  idOf,
   isInScope,
   isLive,
   type Listed,
-  type Name,
+  type MaybePromise,
   nameOf,
   type Page,
   type RecordId,
   type Report,
-  rangeOf,
   type Scope,
   type Settled,
   type StoredRecord,
@@ -26,37 +19,21 @@ import {
   settle,
   type WriteRequest,
 } from "@kv/core/driver";
-import { Folder } from "./folder.ts";
-import { isHashed, LARGEST_RECORD, recordKey, recordKeyOf, recordRange, withoutLetter } from "./format.ts";
-import type { Database, Key, Operation, Range } from "./native.ts";
+import { asRocksError } from "./errors.ts";
+import { type Change, Folder, type NextRecord } from "./folder.ts";
+import { isHashed, recordKey, recordKeyOf, withoutLetter } from "./format.ts";
+import type { Database } from "./native.ts";
 import { checkOptions, type Options, type RocksdbDriverOptions } from "./options.ts";
-
-/** How much one page or step does before others have their turn: records, and bytes of them. */
-const STEP = 1000;
-const STEP_BYTES = 1_000_000;
-/** Each collection takes a search of its own. */
-const COLLECTIONS = 250;
-/** How many records of unknown size a page reads at once. */
-const AT_ONCE = 16;
+import { collectionPage, keyPage, recordPage } from "./pages.ts";
+import { decodeRecord, encodeRecord, expiryOfText, idOf, LARGEST_RECORD } from "./records.ts";
 
 /** The first key that no record has. */
 const NO_RECORD = "r";
-const NO_BYTES = Buffer.alloc(0);
 
 /** What a look at a record leads to: an answer, and maybe a write. */
 interface Decision<T> {
   readonly answer: T;
-  readonly next?: Encoded | "deleted" | undefined;
-}
-
-interface Encoded {
-  readonly bytes: Buffer;
-  readonly expiring: { readonly expiresAt: number; readonly name: Name } | undefined;
-}
-
-interface Found {
-  readonly name: Buffer;
-  readonly bytes: Buffer;
+  readonly next?: NextRecord | "deleted" | undefined;
 }
 
 export class RocksdbDriver implements Driver {
@@ -107,29 +84,45 @@ export class RocksdbDriver implements Driver {
   }
 
   async get(id: RecordId): Promise<StoredRecord | undefined> {
-    const bytes = await this.#use().read(recordKey(nameOf(id)));
-    return bytes && decodeRecord(bytes, id);
+    const text = await this.#use().read(recordKey(nameOf(id)));
+    return text === undefined ? undefined : decodeRecord(text, id);
   }
 
-  getMany(ids: readonly RecordId[]): Promise<Settled<StoredRecord | undefined>[]> {
-    return Promise.all(ids.map((id) => settle(() => this.get(id))));
+  async getMany(ids: readonly RecordId[]): Promise<Settled<StoredRecord | undefined>[]> {
+    const texts = await this.#use().readMany(ids.map((id) => recordKey(nameOf(id))));
+    return ids.map((id, at) => {
+      const text = texts[at];
+      return typeof text === "string" ? decodeSettled(text, id) : text;
+    });
   }
 
   async put(id: RecordId, record: StoredRecord, call: Call): Promise<void> {
-    const name = nameOf(id);
-    const key = recordKey(name);
-    const next = this.#encode(id, name, record);
-    await this.#use().turns.take(key, () => this.#write(key, next, call));
+    const change = this.#put(id, record);
+    await this.#use().turns.take(change.key, () => this.#write([change], call));
   }
 
-  putMany(requests: readonly WriteRequest[], call: Call): Promise<Settled<void>[]> {
-    return Promise.all(requests.map(({ id, record }) => settle(() => this.put(id, record, call))));
+  /** In one write, but for those records that others are changing. */
+  async putMany(requests: readonly WriteRequest[], call: Call): Promise<Settled<void>[]> {
+    const { turns } = this.#use();
+    const together: Change[] = [];
+    const apart = new Map<number, MaybePromise<Settled<void>>>();
+    for (const [at, { id, record }] of requests.entries()) {
+      const answer = settle(() => {
+        const change = this.#put(id, record);
+        if (!turns.begin(change.key)) return turns.take(change.key, () => this.#write([change], call));
+        together.push(change);
+      });
+      if (answer !== undefined) apart.set(at, answer);
+    }
+    const answer = await settle(() => this.#write(together, call));
+    for (const { key } of together) turns.end(key);
+    return Promise.all(requests.map((_, at) => (apart.has(at) ? apart.get(at) : answer)));
   }
 
   delete(id: RecordId, call: Call): Promise<boolean> {
-    return this.#change(id, call, (bytes) => ({
-      answer: bytes !== undefined && isLive(decodeHeader(bytes)),
-      next: bytes && "deleted",
+    return this.#change(id, call, (text) => ({
+      answer: text !== undefined && isLive({ expiresAt: expiryOfText(text) }),
+      next: text === undefined ? undefined : "deleted",
     }));
   }
 
@@ -143,17 +136,17 @@ export class RocksdbDriver implements Driver {
     next: StoredRecord | undefined,
     call: Call,
   ): Promise<SwapResult> {
-    const encoded = next ? this.#encode(id, nameOf(id), next) : "deleted";
-    return this.#change<SwapResult>(id, call, (bytes) => {
-      const current = liveRecord(bytes, id);
+    const written = next ? this.#put(id, next).next : "deleted";
+    return this.#change<SwapResult>(id, call, (text) => {
+      const current = liveRecord(text, id);
       if ((current?.revision ?? "absent") !== expected) return { answer: { swapped: false, current } };
-      return { answer: { swapped: true }, next: encoded };
+      return { answer: { swapped: true }, next: written };
     });
   }
 
   take(id: RecordId, call: Call): Promise<StoredRecord | undefined> {
-    return this.#change(id, call, (bytes) => {
-      const answer = liveRecord(bytes, id);
+    return this.#change(id, call, (text) => {
+      const answer = liveRecord(text, id);
       return { answer, next: answer && "deleted" };
     });
   }
@@ -162,57 +155,35 @@ export class RocksdbDriver implements Driver {
     scope: { readonly collection: string; readonly keyPrefix: string },
     { values, cursor }: { readonly values: boolean; readonly cursor: Cursor | undefined },
   ): Promise<Page<Listed>> {
-    const { found, next } = await this.#scan(scope, cursor);
-    const now = Date.now();
-    const items: Listed[] = [];
-    for (const { name, bytes } of found) {
-      if (!isLive(decodeHeader(bytes), now)) continue;
-      const id = idOf(name, bytes);
-      if (!isInScope(id, scope)) continue;
-      items.push(values ? { key: id.key, record: await settle(() => decodeRecord(bytes, id)) } : { key: id.key });
-    }
-    return { items, next };
+    const { items, next } = await recordPage(this.#use(), scope, cursor);
+    return {
+      items: items.map(({ id, text }) => (values ? { key: id.key, record: decodeSettled(text, id) } : { key: id.key })),
+      next,
+    };
   }
 
-  /** Goes from one collection's first live record to the next collection. */
-  async collections(prefix: string, cursor: Cursor | undefined): Promise<Page<string>> {
-    const folder = this.#use();
-    const scope = { collectionPrefix: prefix };
-    const { start, end } = rangeOf(scope);
-    const items: string[] = [];
-    let from = cursor instanceof Buffer ? cursor : start;
-    for (let step = 0; step < COLLECTIONS; step++) {
-      const [key] = await folder.keys(recordRange(from, end), 1);
-      if (!key) return { items };
-      const name = withoutLetter(key);
-      const bytes = await folder.read(key);
-      const live = bytes !== undefined && isLive(decodeHeader(bytes));
-      from = live ? afterCollection(name) : after(name);
-      if (!live) continue;
-      const id = idOf(name, bytes);
-      if (isInScope(id, scope)) items.push(id.collection);
-    }
-    return { items, next: from };
+  collections(prefix: string, cursor: Cursor | undefined): Promise<Page<string>> {
+    return collectionPage(this.#use(), prefix, cursor);
   }
 
   async clear(scope: Scope, cursor: Cursor | undefined, call: Call): Promise<Cursor | undefined> {
     const folder = this.#use();
-    const keys = await folder.keys(rangeFrom(scope, cursor), STEP);
+    const { items, next } = await keyPage(folder, scope, cursor);
     const remove = async (found: Buffer): Promise<void> => {
       const name = withoutLetter(found);
       // The record is looked at only where its name does not tell all.
-      const bytes = isHashed(name) ? await folder.read(found) : NO_BYTES;
-      if (!bytes || !belongsTo(scope, name, bytes)) return;
+      const text = isHashed(name) ? await folder.read(found) : "";
+      if (text === undefined || !belongsTo(scope, name, text)) return;
       const key = recordKeyOf(name);
-      await folder.turns.take(key, () => this.#write(key, "deleted", call));
+      await folder.turns.take(key, () => this.#write([{ key, next: undefined }], call));
     };
-    await Promise.all(keys.map(remove));
-    return nextPage(keys, keys.length);
+    await Promise.all(items.map(remove));
+    return next;
   }
 
   cull(scope: Scope, cursor: Cursor | undefined): Promise<Cursor | undefined> {
-    return this.#use().expiry.cull(cursor instanceof Buffer ? cursor : undefined, (name, bytes) =>
-      belongsTo(scope, name, bytes),
+    return this.#use().expiry.cull(cursor instanceof Buffer ? cursor : undefined, (name, text) =>
+      belongsTo(scope, name, text),
     );
   }
 
@@ -222,74 +193,46 @@ export class RocksdbDriver implements Driver {
   }
 
   /** @throws ValueTooLargeError, StorageFullError */
-  #encode(id: RecordId, name: Name, record: StoredRecord): Encoded {
-    const bytes = encodeRecord(id, name, record, LARGEST_RECORD);
-    this.#use().takeRoom(bytes.length);
-    const { expiresAt } = record;
-    return { bytes, expiring: expiresAt === undefined ? undefined : { expiresAt, name } };
+  #put(id: RecordId, record: StoredRecord): Change & { readonly next: NextRecord } {
+    const name = nameOf(id);
+    const { text, size } = encodeRecord(id, name, record);
+    this.#use().takeRoom(size);
+    return { key: recordKey(name), next: { text, name, expiresAt: record.expiresAt } };
+  }
+
+  #write(changes: readonly Change[], call: Call): Promise<void> {
+    return this.#use().write(changes, { sync: this.#options.sync, call });
   }
 
   /** Reads a record and writes what is decided on it, while nobody else changes it. */
-  #change<T>(id: RecordId, call: Call, decide: (bytes: Buffer | undefined) => Decision<T>): Promise<T> {
+  #change<T>(id: RecordId, call: Call, decide: (text: string | undefined) => Decision<T>): Promise<T> {
     const folder = this.#use();
     const key = recordKey(nameOf(id));
     return folder.turns.take(key, async () => {
       if (call.ended) throw new AbortedError("the call ended before its write", { outcome: "not-applied" });
       const { answer, next } = decide(await folder.read(key));
-      if (next) await this.#write(key, next, call);
+      if (next) await this.#write([{ key, next: next === "deleted" ? undefined : next }], call);
       return answer;
     });
   }
+}
 
-  #write(key: Key, next: Encoded | "deleted", call: Call): Promise<void> {
-    const how = { sync: this.#options.sync, call };
-    if (next === "deleted") return this.#use().write([{ type: "del", key }], how);
-    const put: Operation = { type: "put", key, value: next.bytes };
-    return this.#use().write([put], how, next.expiring);
+function liveRecord(text: string | undefined, id: RecordId): StoredRecord | undefined {
+  return text !== undefined && isLive({ expiresAt: expiryOfText(text) }) ? decodeRecord(text, id) : undefined;
+}
+
+function decodeSettled(text: string, id: RecordId): Settled<StoredRecord> {
+  try {
+    return decodeRecord(text, id);
+  } catch (error) {
+    return asRocksError(error);
   }
-
-  /** The records in the scope's range, and maybe others, as many as a page has; and where the next page begins. */
-  async #scan(scope: Scope, cursor: Cursor | undefined): Promise<{ found: Found[]; next: Buffer | undefined }> {
-    const folder = this.#use();
-    const keys = await folder.keys(rangeFrom(scope, cursor), STEP);
-    const found: Found[] = [];
-    let size = 0;
-    let at = 0;
-    while (at < keys.length && size < STEP_BYTES) {
-      const mean = size / Math.max(1, found.length);
-      const part = keys.slice(at, at + Math.max(AT_ONCE, Math.floor((STEP_BYTES - size) / (mean || STEP_BYTES))));
-      for (const [index, bytes] of (await Promise.all(part.map((key) => folder.read(key)))).entries()) {
-        const key = part[index];
-        // Deleted meanwhile.
-        if (!key || !bytes) continue;
-        found.push({ name: withoutLetter(key), bytes });
-        size += bytes.length;
-      }
-      at += part.length;
-    }
-    return { found, next: nextPage(keys, at) };
-  }
-}
-
-function rangeFrom(scope: Scope, cursor: Cursor | undefined): Range {
-  const { start, end } = rangeOf(scope);
-  return recordRange(cursor instanceof Buffer ? cursor : start, end);
-}
-
-/** Where the page after the first `count` of these keys begins. */
-function nextPage(keys: readonly Buffer[], count: number): Buffer | undefined {
-  const last = keys[count - 1];
-  return last && (count < keys.length || keys.length === STEP) ? after(withoutLetter(last)) : undefined;
-}
-
-function liveRecord(bytes: Buffer | undefined, id: RecordId): StoredRecord | undefined {
-  return bytes && isLive(decodeHeader(bytes)) ? decodeRecord(bytes, id) : undefined;
 }
 
 /** Whether to delete it with the scope. A record so broken that it does not tell its name goes only with all others. */
-function belongsTo(scope: Scope, name: Buffer, bytes: Buffer): boolean {
+function belongsTo(scope: Scope, name: Buffer, text: string): boolean {
   try {
-    return isInScope(idOf(name, bytes), scope);
+    return isInScope(idOf(name, text), scope);
   } catch {
     return "collectionPrefix" in scope && scope.collectionPrefix === "";
   }

@@ -1,13 +1,14 @@
 /** The index of expiries: finds what has expired without looking at anything else. */
-import { decodeHeader, expiryRow, type Name, parseExpiryRow } from "@kv/core/driver";
+import { expiryRow, type Name, parseExpiryRow } from "@kv/core/driver";
 import { dueOf, ROW_VALUE, recordKeyOf, rowKey, rowRange, withoutLetter } from "./format.ts";
 import type { Key, Operation, Range } from "./native.ts";
+import { expiryOfText } from "./records.ts";
 import type { Turns } from "./turns.ts";
 
 /** What the index needs of the folder. */
 interface Store {
   readonly turns: Turns;
-  read(key: Key): Promise<Buffer | undefined>;
+  read(key: Key): Promise<string | undefined>;
   write(operations: readonly Operation[]): Promise<void>;
   keys(range: Range, limit: number): Promise<Buffer[]>;
 }
@@ -48,16 +49,13 @@ export class Expiry {
     const rows = await this.#due(expiryRow(this.#from, NO_NAME), now);
     await Promise.all(rows.map((row) => this.#reclaim(row)));
     const last = rows.length === STEP ? rows.at(-1) : undefined;
-    this.#from = Math.min(last ? parseExpiryRow(last).expiresAt : now, this.#earliest);
+    this.#from = Math.min(last ? parseExpiryRow(last).time : now, this.#earliest);
     const [next] = await this.#store.keys(rowRange(expiryRow(this.#from, NO_NAME), LAST_TIME), 1);
-    return next && parseExpiryRow(withoutLetter(next)).expiresAt;
+    return next && parseExpiryRow(withoutLetter(next)).time;
   }
 
   /** The same for those records that are wanted. Answers with where to go on. */
-  async cull(
-    cursor: Buffer | undefined,
-    wanted: (name: Buffer, bytes: Buffer) => boolean,
-  ): Promise<Buffer | undefined> {
+  async cull(cursor: Buffer | undefined, wanted: (name: Buffer, text: string) => boolean): Promise<Buffer | undefined> {
     const rows = await this.#due(cursor ?? expiryRow(this.#from, NO_NAME), Date.now());
     await Promise.all(rows.map((row) => this.#reclaim(row, wanted)));
     const last = rows.length === STEP ? rows.at(-1) : undefined;
@@ -69,14 +67,14 @@ export class Expiry {
   }
 
   /** Deletes the row, and its record where that has expired; one that has not gets a row for later. */
-  async #reclaim(row: Buffer, wanted?: (name: Buffer, bytes: Buffer) => boolean): Promise<void> {
-    const { expiresAt: time, name } = parseExpiryRow(row);
+  async #reclaim(row: Buffer, wanted?: (name: Buffer, text: string) => boolean): Promise<void> {
+    const { time, name } = parseExpiryRow(row);
     const key = recordKeyOf(name);
     await this.#store.turns.take(key, async () => {
-      const bytes = await this.#store.read(key);
-      if (bytes && wanted && !wanted(name, bytes)) return;
+      const text = await this.#store.read(key);
+      if (text !== undefined && wanted && !wanted(name, text)) return;
       const operations: Operation[] = [{ type: "del", key: rowKey(time, name) }];
-      const expiresAt = bytes && decodeHeader(bytes).expiresAt;
+      const expiresAt = text === undefined ? undefined : expiryOfText(text);
       if (expiresAt !== undefined && expiresAt > Date.now()) {
         const { due, operation } = this.row(expiresAt, name);
         await this.#store.write([...operations, operation]);

@@ -1,7 +1,7 @@
 /** A folder as this process has it open: once, however many stores use it. */
 import { statSync } from "node:fs";
 import { InvalidArgumentError } from "@kv/core";
-import { type Call, type Name, type Report, type StoreEvent, Sweeper } from "@kv/core/driver";
+import { type Call, type Name, type Report, type Settled, type StoreEvent, Sweeper } from "@kv/core/driver";
 import { claim } from "./claim.ts";
 import { asRocksError } from "./errors.ts";
 import { Expiry } from "./expiry.ts";
@@ -16,6 +16,18 @@ import { Writer } from "./writer.ts";
 export interface Tuning {
   readonly cacheBytes: number;
   readonly compression: boolean;
+}
+
+/** What is to lie under a key; `undefined`: nothing. */
+export interface Change {
+  readonly key: Key;
+  readonly next: NextRecord | undefined;
+}
+
+export interface NextRecord {
+  readonly text: string;
+  readonly name: Name;
+  readonly expiresAt: number | undefined;
 }
 
 /** RocksDB sorts so many bytes of writes in memory before it writes them in order; it may do so twice at a time. */
@@ -116,8 +128,13 @@ export class Folder {
     return this.#handle.database;
   }
 
-  read(key: Key): Promise<Buffer | undefined> {
+  read(key: Key): Promise<string | undefined> {
     return this.#reader.read(key);
+  }
+
+  /** In their order; what cannot be read has its error in its place. */
+  readMany(keys: readonly Key[]): Promise<Settled<string | undefined>[]> {
+    return this.#reader.readMany(keys);
   }
 
   /** @throws StorageFullError */
@@ -125,16 +142,23 @@ export class Folder {
     this.#room.take(bytes);
   }
 
-  /** Writes as one. A record that expires has its name and its expiry told, for the index. */
+  /** Writes all of it or nothing. */
   async write(
-    operations: readonly Operation[],
+    changes: readonly Change[],
     { sync, call }: { readonly sync: boolean; readonly call: Call },
-    expiring?: { readonly expiresAt: number; readonly name: Name },
   ): Promise<void> {
-    if (!expiring) return this.#writer.write({ operations, sync }, call);
-    const { due, operation } = this.expiry.row(expiring.expiresAt, expiring.name);
+    const operations: Operation[] = [];
+    let due = Number.POSITIVE_INFINITY;
+    for (const { key, next } of changes) {
+      operations.push(next ? { type: "put", key, value: next.text } : { type: "del", key });
+      if (next?.expiresAt === undefined) continue;
+      const row = this.expiry.row(next.expiresAt, next.name);
+      operations.push(row.operation);
+      due = Math.min(due, row.due);
+    }
+    if (due === Number.POSITIVE_INFINITY) return this.#writer.write({ operations, sync }, call);
     try {
-      await this.#writer.write({ operations: [...operations, operation], sync }, call);
+      await this.#writer.write({ operations, sync }, call);
     } finally {
       // What failed may be there all the same.
       this.expiry.noticed(due);

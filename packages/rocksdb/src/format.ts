@@ -2,10 +2,10 @@
  * What lies in the folder: the file `format`, which holds {@link FORMAT} in ASCII, and the folder `data`, which is
  * RocksDB's. Only the owner may read them. RocksDB's keys are one letter and what follows it:
  *
- * - `r`: a name; the value is its record, as core's driver/folder/names.ts and records.ts have them.
- * - `x`: the six bytes of a time, and a name; the value is the byte 01. At this time, which is not after its expiry, the
- *   record is to be looked at: each record that expires has such a row, maybe several, and some rows are of records that
- *   were overwritten or deleted since.
+ * - `r`: a name, as core's driver/folder/names.ts has it; the value is its record, see records.ts.
+ * - `x`: a time and a name, as core's driver/folder/expiry-rows.ts has them; the value is the digit 1. At this time, which
+ *   is not after its expiry, the record is to be looked at: each record that expires has such a row, maybe several, and
+ *   some rows are of records that were overwritten or deleted since.
  *
  * Every version of this layout is read for ever: a change makes a new number.
  */
@@ -14,15 +14,12 @@ import type { Key, Range } from "./native.ts";
 
 export const FORMAT = "kv-rocksdb 1";
 
-/** In bytes, with the header. RocksDB has no such limit, but holds a record in memory several times while it writes. */
-export const LARGEST_RECORD = 32_000_000;
-
 const RECORD = Buffer.from("r");
 const ROW = Buffer.from("x");
 const MARK = 0xff;
 
 /** RocksDB's package leaks a little memory with each empty value. */
-export const ROW_VALUE = Buffer.of(1);
+export const ROW_VALUE = "1";
 
 export function recordKey(name: Name): Key {
   return Array.isArray(name) ? `r${name[0]}${name[1]}` : Buffer.concat([RECORD, name]);

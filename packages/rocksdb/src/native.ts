@@ -6,7 +6,7 @@ import rocksdb from "rocksdb";
 export type Key = string | Buffer;
 
 export type Operation =
-  | { readonly type: "put"; readonly key: Key; readonly value: Buffer }
+  | { readonly type: "put"; readonly key: Key; readonly value: string }
   | { readonly type: "del"; readonly key: Key };
 
 type Callback<T> = (error: Error | null | undefined, answer: T) => void;
@@ -20,6 +20,14 @@ export interface OpenOptions {
   readonly maxOpenFiles: number;
 }
 
+interface AsText {
+  readonly asBuffer: false;
+}
+
+interface WriteOptions {
+  readonly sync: boolean;
+}
+
 export interface Range {
   readonly gte: Buffer;
   readonly lt: Buffer;
@@ -30,13 +38,11 @@ export interface Database {
   open(options: OpenOptions, callback: Callback<void>): void;
   close(callback: Callback<void>): void;
   /** Fails with "NotFound" where there is none. */
-  get(key: Key, options: { readonly asBuffer: true }, callback: Callback<Buffer | undefined>): void;
-  getMany(
-    keys: readonly Key[],
-    options: { readonly asBuffer: true },
-    callback: Callback<(Buffer | undefined)[] | undefined>,
-  ): void;
-  batch(operations: readonly Operation[], options: { readonly sync: boolean }, callback: Callback<void>): void;
+  get(key: Key, options: AsText, callback: Callback<string | undefined>): void;
+  getMany(keys: readonly Key[], options: AsText, callback: Callback<(string | undefined)[] | undefined>): void;
+  put(key: Key, value: string, options: WriteOptions, callback: Callback<void>): void;
+  del(key: Key, options: WriteOptions, callback: Callback<void>): void;
+  batch(operations: readonly Operation[], options: WriteOptions, callback: Callback<void>): void;
   iterator(
     options: Range & { readonly limit: number; readonly values: false; readonly highWaterMark: number },
   ): Iterator;

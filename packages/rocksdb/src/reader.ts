@@ -1,18 +1,20 @@
 /** Reads. Those that are asked for while one is under way go to RocksDB together, which is much quicker. */
+import type { KeyValueError } from "@kv/core";
+import type { Settled } from "@kv/core/driver";
 import { asRocksError } from "./errors.ts";
 import type { Handle } from "./handle.ts";
 import { type Key, promised } from "./native.ts";
 
 interface Waiting {
   readonly key: Key;
-  readonly resolve: (value: Buffer | undefined) => void;
-  readonly reject: (error: unknown) => void;
+  readonly resolve: (text: string | undefined) => void;
+  readonly reject: (error: KeyValueError) => void;
 }
 
 /** How many are read by one thread of Node.js' pool, of which there are four, at least. */
-const PART = 32;
+const PART = 64;
 const THREADS = 4;
-const AS_BUFFER = { asBuffer: true } as const;
+const AS_TEXT = { asBuffer: false } as const;
 
 export class Reader {
   readonly #handle: Handle;
@@ -23,7 +25,7 @@ export class Reader {
     this.#handle = handle;
   }
 
-  read(key: Key): Promise<Buffer | undefined> {
+  read(key: Key): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
       const one = { key, resolve, reject };
       if (this.#underWay === 0 && this.#waiting.length === 0) return this.#readOne(one);
@@ -33,27 +35,43 @@ export class Reader {
     });
   }
 
-  #flush(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    const size = Math.max(PART, Math.ceil(waiting.length / THREADS));
-    for (let start = 0; start < waiting.length; start += size) void this.#readMany(waiting.slice(start, start + size));
+  /** In their order; what cannot be read has its error in its place. */
+  async readMany(keys: readonly Key[]): Promise<Settled<string | undefined>[]> {
+    const size = Math.max(PART, Math.ceil(keys.length / THREADS));
+    if (keys.length <= size) return this.#readPart(keys);
+    const parts: Promise<Settled<string | undefined>[]>[] = [];
+    for (let start = 0; start < keys.length; start += size) parts.push(this.#readPart(keys.slice(start, start + size)));
+    return (await Promise.all(parts)).flat();
   }
 
-  async #readMany(part: readonly Waiting[]): Promise<void> {
+  async #flush(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const texts = await this.readMany(waiting.map(({ key }) => key));
+    for (const [at, { resolve, reject }] of waiting.entries()) {
+      const text = texts[at];
+      if (typeof text === "object") reject(text);
+      else resolve(text);
+    }
+  }
+
+  async #readPart(keys: readonly Key[]): Promise<Settled<string | undefined>[]> {
     this.#underWay++;
     try {
-      const keys = part.map(({ key }) => key);
-      const values = await this.#handle.use((database) =>
-        promised<(Buffer | undefined)[] | undefined>((done) => database.getMany(keys, AS_BUFFER, done)),
+      const texts = await this.#handle.use((database) =>
+        promised<(string | undefined)[] | undefined>((done) => database.getMany(keys, AS_TEXT, done)),
       );
-      for (const [at, { resolve }] of part.entries()) resolve(values?.[at]);
+      return texts ?? [];
     } catch {
       // None is to fail for another.
-      for (const one of part) this.#readOne(one);
+      return Promise.all(keys.map((key) => this.#settleOne(key)));
     } finally {
       this.#underWay--;
     }
+  }
+
+  #settleOne(key: Key): Promise<Settled<string | undefined>> {
+    return new Promise((resolve) => this.#readOne({ key, resolve, reject: resolve }));
   }
 
   #readOne(one: Waiting): void {
@@ -64,10 +82,10 @@ export class Reader {
     }
     this.#underWay++;
     // Without promises: of single reads they would be a good part of the cost.
-    database.get(one.key, AS_BUFFER, (error, value) => {
+    database.get(one.key, AS_TEXT, (error, text) => {
       this.#underWay--;
       this.#handle.release();
-      if (!error) one.resolve(value);
+      if (!error) one.resolve(text);
       else if (error.message.startsWith("NotFound")) one.resolve(undefined);
       else one.reject(asRocksError(error));
     });

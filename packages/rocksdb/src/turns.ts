@@ -6,21 +6,31 @@ export class Turns {
 
   /** Does it when it is its turn: at once where nobody else changes the name. */
   async take<T>(name: Key, action: () => Promise<T>): Promise<T> {
-    // That two names have the same text only makes them wait for each other.
-    const text = typeof name === "string" ? name : name.toString("latin1");
-    const waiting = this.#waiting.get(text);
-    if (waiting) await new Promise<void>((start) => waiting.push(start));
-    else this.#waiting.set(text, []);
+    if (!this.begin(name)) await new Promise<void>((start) => this.#waiting.get(textOf(name))?.push(start));
     try {
       return await action();
     } finally {
-      this.#next(text);
+      this.end(name);
     }
   }
 
-  #next(text: string): void {
+  /** Takes a turn that is free now, until {@link end}. False where it is not. */
+  begin(name: Key): boolean {
+    const text = textOf(name);
+    if (this.#waiting.has(text)) return false;
+    this.#waiting.set(text, []);
+    return true;
+  }
+
+  end(name: Key): void {
+    const text = textOf(name);
     const start = this.#waiting.get(text)?.shift();
     if (start) start();
     else this.#waiting.delete(text);
   }
+}
+
+/** That two names have the same text only makes them wait for each other. */
+function textOf(name: Key): string {
+  return typeof name === "string" ? name : name.toString("latin1");
 }

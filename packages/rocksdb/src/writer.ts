@@ -2,25 +2,25 @@
 import { AbortedError } from "@kv/core";
 import type { Call } from "@kv/core/driver";
 import type { Handle } from "./handle.ts";
-import { type Operation, promised } from "./native.ts";
+import { type Database, type Operation, promised } from "./native.ts";
 import type { Room } from "./room.ts";
 
 /** What is written as one: all of it or nothing. */
-export interface Change {
+interface Atom {
   readonly operations: readonly Operation[];
   /** Whether it is to be on the disk before it counts as written. */
   readonly sync: boolean;
 }
 
-interface Waiting extends Change {
+interface Waiting extends Atom {
   /** Nothing is written where it has ended before. */
   readonly call: Call | undefined;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** What is handed to RocksDB at once, in bytes of values; more if one change has more. */
-const BATCH_BYTES = 4_000_000;
+/** What is handed to RocksDB at once, in characters of values; more if one atom has more. */
+const BATCH = 4_000_000;
 
 export class Writer {
   readonly #handle: Handle;
@@ -34,9 +34,9 @@ export class Writer {
     this.#room = room;
   }
 
-  write(change: Change, call: Call | undefined): Promise<void> {
+  write(atom: Atom, call: Call | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...change, call, resolve, reject });
+      this.#waiting.push({ ...atom, call, resolve, reject });
       if (!this.#running) void this.#run();
     });
   }
@@ -52,10 +52,10 @@ export class Writer {
   }
 
   #take(): Waiting[] {
-    let bytes = 0;
+    let size = 0;
     const count = this.#waiting.findIndex(({ operations }) => {
-      if (bytes >= BATCH_BYTES) return true;
-      for (const one of operations) bytes += one.type === "put" ? one.value.length : 0;
+      if (size >= BATCH) return true;
+      for (const one of operations) size += one.type === "put" ? one.value.length : 0;
       return false;
     });
     return this.#waiting.splice(0, count === -1 ? this.#waiting.length : count);
@@ -75,7 +75,7 @@ export class Writer {
       await this.#handle.use(async (database) => {
         // What fails may have left half of itself in RocksDB's log, where it would hide all that is written after it.
         this.#failed = true;
-        await promised<void>((done) => database.batch(operations, { sync }, done));
+        await send(database, operations, sync);
         this.#failed = false;
       });
       for (const { resolve } of wanted) resolve();
@@ -91,4 +91,14 @@ export class Writer {
     await this.#handle.renew();
     this.#failed = false;
   }
+}
+
+function send(database: Database, operations: readonly Operation[], sync: boolean): Promise<void> {
+  return promised<void>((done) => {
+    const [only, another] = operations;
+    // A batch costs more than the one operation in it.
+    if (!only || another) database.batch(operations, { sync }, done);
+    else if (only.type === "put") database.put(only.key, only.value, { sync }, done);
+    else database.del(only.key, { sync }, done);
+  });
 }
