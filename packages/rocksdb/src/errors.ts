@@ -33,6 +33,15 @@ export function asRocksError(error: unknown, details: Omit<ErrorDetails, "cause"
   );
 }
 
+/**
+ * Whether a write was refused, before anything of it was done, for what failed in the background before: by then RocksDB
+ * writes other files than its log.
+ */
+export function isEarlierFailure(error: unknown): boolean {
+  const cause = error instanceof KeyValueError ? error.cause : error;
+  return cause instanceof Error && /\/(\d+\.sst|\d+\.dbtmp|MANIFEST-\d+): [^/]*$/.test(cause.message);
+}
+
 function lockError(text: string, details: ErrorDetails): KeyValueError | undefined {
   if (text.startsWith("IO error: lock hold by current process")) {
     return new StoreUnavailableError(

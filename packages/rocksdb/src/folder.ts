@@ -5,6 +5,7 @@ import { type Call, type Name, type Report, type Settled, type StoreEvent, Sweep
 import { claim } from "./claim.ts";
 import { asRocksError } from "./errors.ts";
 import { Expiry } from "./expiry.ts";
+import { ALL } from "./format.ts";
 import { Handle } from "./handle.ts";
 import { type Database, type Iterator, type Key, type Operation, promised, type Range } from "./native.ts";
 import { Reader } from "./reader.ts";
@@ -37,6 +38,10 @@ const OPEN_FILES = 500;
 /** What an iterator reads ahead, in bytes. */
 const READ_AHEAD = 256_000;
 
+/** How long after one compaction of a full disk there is no other: in milliseconds, and in the time that it took. */
+const SHORTEST_PAUSE = 1000;
+const PAUSE_FACTOR = 10;
+
 /** By the identity of RocksDB's folder, since two paths may lead to one. */
 const open = new Map<string, Folder>();
 
@@ -53,6 +58,7 @@ export class Folder {
   readonly #users = new Set<Report>();
   readonly #opened: Promise<void>;
   #closing: Promise<void> | undefined;
+  #compactAfter = Number.NEGATIVE_INFINITY;
 
   private constructor(data: string, identity: string, tuning: Tuning) {
     this.#identity = identity;
@@ -74,10 +80,10 @@ export class Folder {
       keys: (range, limit) => this.keys(range, limit),
     });
     this.#opened = this.#handle.renew();
-    const report = (event: StoreEvent) => {
-      for (const user of this.#users) user(event);
-    };
-    this.#sweeper = new Sweeper(() => this.expiry.reclaim(), report);
+    this.#sweeper = new Sweeper(
+      () => this.expiry.reclaim(),
+      (event) => this.#report(event),
+    );
   }
 
   /**
@@ -139,7 +145,12 @@ export class Folder {
 
   /** @throws StorageFullError */
   takeRoom(bytes: number): void {
-    this.#room.take(bytes);
+    try {
+      this.#room.take(bytes);
+    } catch (error) {
+      this.#compact();
+      throw error;
+    }
   }
 
   /** Writes all of it or nothing. */
@@ -177,6 +188,26 @@ export class Folder {
         await promised<void>((done) => iterator.end(done));
       }
     });
+  }
+
+  /** Gives back the room of what was deleted, which RocksDB would do some time later, when more is written. */
+  #compact(): void {
+    if (performance.now() < this.#compactAfter || !this.#room.enoughToCompact) return;
+    this.#compactAfter = Number.POSITIVE_INFINITY;
+    const begun = performance.now();
+    const compaction = this.#handle.use((database) =>
+      promised<void>((done) => database.compactRange(ALL.gte, ALL.lt, done)),
+    );
+    compaction
+      .catch((error: unknown) => this.#report({ type: "background-error", error }))
+      .finally(() => {
+        const now = performance.now();
+        this.#compactAfter = now + Math.max(SHORTEST_PAUSE, PAUSE_FACTOR * (now - begun));
+      });
+  }
+
+  #report(event: StoreEvent): void {
+    for (const user of this.#users) user(event);
   }
 
   #agree({ cacheBytes, compression }: Tuning): void {

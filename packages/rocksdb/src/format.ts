@@ -18,6 +18,8 @@ const RECORD = Buffer.from("r");
 const ROW = Buffer.from("x");
 const MARK = 0xff;
 
+export const ALL: Range = { gte: RECORD, lt: Buffer.of(MARK) };
+
 /** RocksDB's package leaks a little memory with each empty value. */
 export const ROW_VALUE = "1";
 

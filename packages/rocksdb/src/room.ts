@@ -6,7 +6,7 @@ import { StorageFullError } from "@kv/core";
 import { asRocksError } from "./errors.ts";
 
 /** What is to stay free for RocksDB to write what is in its memory in order, in bytes. */
-export const RESERVE = 64_000_000;
+const RESERVE = 64_000_000;
 /** How long an answer of the file system counts, in milliseconds. */
 const VALID = 100;
 
@@ -29,6 +29,11 @@ export class Room {
       throw new StorageFullError("there is no room left for the store's folder", { outcome: "not-applied" });
     }
     this.#left -= needed;
+  }
+
+  /** Whether RocksDB can still put in order what it has in memory. To let it fail there could keep it from ever closing. */
+  get enoughToCompact(): boolean {
+    return this.#left > -RESERVE / 2;
   }
 
   /** Writes as much as opening the folder may. @throws StorageFullError, AccessDeniedError … */

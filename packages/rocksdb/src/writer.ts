@@ -1,6 +1,7 @@
 /** Writes: those that wait while one is under way go together as the next, and share one flush of the disk. */
 import { AbortedError } from "@kv/core";
 import type { Call } from "@kv/core/driver";
+import { isEarlierFailure } from "./errors.ts";
 import type { Handle } from "./handle.ts";
 import { type Database, type Operation, promised } from "./native.ts";
 import type { Room } from "./room.ts";
@@ -68,20 +69,28 @@ export class Writer {
       else wanted.push(one);
     }
     if (wanted.length === 0) return;
+    const operations = wanted.flatMap((one) => one.operations);
+    const sync = wanted.some((one) => one.sync);
     try {
       if (this.#failed) await this.#recover();
-      const operations = wanted.flatMap((one) => one.operations);
-      const sync = wanted.some((one) => one.sync);
-      await this.#handle.use(async (database) => {
-        // What fails may have left half of itself in RocksDB's log, where it would hide all that is written after it.
-        this.#failed = true;
-        await send(database, operations, sync);
-        this.#failed = false;
+      await this.#send(operations, sync).catch(async (error: unknown) => {
+        if (!isEarlierFailure(error)) throw error;
+        await this.#recover();
+        await this.#send(operations, sync);
       });
       for (const { resolve } of wanted) resolve();
     } catch (error) {
       for (const { reject } of wanted) reject(error);
     }
+  }
+
+  #send(operations: readonly Operation[], sync: boolean): Promise<void> {
+    return this.#handle.use(async (database) => {
+      // What fails may have left half of itself in RocksDB's log, where it would hide all that is written after it.
+      this.#failed = true;
+      await send(database, operations, sync);
+      this.#failed = false;
+    });
   }
 
   /** Opening reads the log up to where it is whole, and begins a new one. */

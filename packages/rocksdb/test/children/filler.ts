@@ -1,0 +1,52 @@
+// Writes until the disk is full, then makes room by deleting; prints what happens.
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { KeyValueError } from "@kv/core";
+import { rocksdbStore } from "@kv/rocksdb";
+
+const [path = ""] = process.argv.slice(2);
+const store = rocksdbStore({ path, sync: false, timeout: "60s" });
+const say = (line: string) => process.stdout.write(`${line}\n`);
+process.on("unhandledRejection", (error) => say(`unhandled ${error}`));
+
+async function attempt(name: string, action: () => Promise<unknown>): Promise<boolean> {
+  try {
+    say(`${name} ${await action()}`);
+    return true;
+  } catch (error) {
+    say(`${name} ${error instanceof KeyValueError ? `${error.code} ${error.outcome}` : error}`);
+    return false;
+  }
+}
+
+// What cannot be compressed.
+const text = randomBytes(150_000).toString("base64");
+let stored = 0;
+let error: unknown;
+while (error === undefined && stored < 5000) {
+  try {
+    await store.put(`key ${stored}`, text);
+    stored++;
+  } catch (reason) {
+    error = reason;
+  }
+}
+await attempt("full", () => Promise.reject(error));
+const many = await Promise.allSettled(Array.from({ length: 20 }, (_, at) => store.put(`more ${at}`, text)));
+say(`at once ${new Set(many.map(({ status }) => status)).size}`);
+const keys = Array.from({ length: stored }, (_, at) => `key ${at}`);
+await attempt("read", async () => ((await store.getMany(keys)).every((one) => one === text) ? "whole" : "broken"));
+await attempt("delete", async () => ((await store.deleteMany(keys)) === stored ? "all" : "some"));
+// As much as there was fits again: what was deleted is cleared away when there is need of its room.
+for (const key of keys) {
+  while (
+    !(await store.put(key, text).then(
+      () => true,
+      () => false,
+    ))
+  )
+    await sleep(20);
+}
+await attempt("read", async () => ((await store.getMany(keys)).every((one) => one === text) ? "whole" : "broken"));
+await store.close();
+process.disconnect?.();
