@@ -1,5 +1,16 @@
 /** What is checked and made before RocksDB may see the folder: it would take another program's files for its own. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { IncompatibleFormatError } from "@kv/core";
 import { codeOf, damagedFiles } from "@kv/core/driver";
@@ -33,7 +44,21 @@ export function claim(path: string): string {
   if (!files.includes("CURRENT") && files.some((name) => /\.(sst|log)$/.test(name))) {
     throw damagedFiles({ cause: new Error("data/CURRENT is missing") });
   }
+  prepareLock(join(data, "LOCK"));
   return data;
+}
+
+/**
+ * Where RocksDB may not open its lock, it takes it for held by this process, for as long as that lives. A lock that is
+ * there must not be opened here: closing it would release it.
+ */
+function prepareLock(file: string): void {
+  try {
+    closeSync(openSync(file, "wx", 0o600));
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    accessSync(file, constants.R_OK | constants.W_OK);
+  }
 }
 
 function check(text: string): void {

@@ -4,7 +4,7 @@ import { KeyValueError } from "@kv/core";
 import { rocksdbStore } from "@kv/rocksdb";
 
 const [path = "", user] = process.argv.slice(2);
-if (user === "nobody" && process.getuid?.() === 0) process.seteuid?.(65_534);
+if (user === "nobody" && process.getuid?.() === 0) process.setuid?.(65_534);
 const store = rocksdbStore({ path });
 for (const attempt of [() => store.get("a"), () => store.put("a", 1)]) {
   try {

@@ -32,10 +32,13 @@ while (error === undefined && stored < 5000) {
   }
 }
 await attempt("full", () => Promise.reject(error));
-const many = await Promise.allSettled(Array.from({ length: 20 }, (_, at) => store.put(`more ${at}`, text)));
-say(`at once ${new Set(many.map(({ status }) => status)).size}`);
+const more = Array.from({ length: 100 }, (_, at) => `more ${at}`);
+const many = await Promise.allSettled(more.map((key) => store.put(key, text)));
+const refused = many.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
+say(`at once ${[...new Set(refused.map((one) => (one instanceof KeyValueError ? one.code : one)))]}`);
 const keys = Array.from({ length: stored }, (_, at) => `key ${at}`);
 await attempt("read", async () => ((await store.getMany(keys)).every((one) => one === text) ? "whole" : "broken"));
+await store.deleteMany(more);
 await attempt("delete", async () => ((await store.deleteMany(keys)) === stored ? "all" : "some"));
 // As much as there was fits again: what was deleted is cleared away when there is need of its room.
 for (const key of keys) {
