@@ -58,6 +58,8 @@ export class Folder {
   readonly #users = new Set<Report>();
   readonly #opened: Promise<void>;
   #closing: Promise<void> | undefined;
+  /** Whether anything was since the last compaction. */
+  #deleted = false;
   #compactAfter = Number.NEGATIVE_INFINITY;
 
   private constructor(data: string, identity: string, tuning: Tuning) {
@@ -76,7 +78,10 @@ export class Folder {
       turns: this.turns,
       read: (key) => this.read(key),
       // What a power cut undoes is done again.
-      write: (operations) => this.#writer.write({ operations, sync: false }, undefined),
+      write: async (operations) => {
+        await this.#writer.write({ operations, sync: false }, undefined);
+        this.#deleted = true;
+      },
       keys: (range, limit) => this.keys(range, limit),
     });
     this.#opened = this.#handle.renew();
@@ -167,13 +172,15 @@ export class Folder {
       operations.push(row.operation);
       due = Math.min(due, row.due);
     }
-    if (due === Number.POSITIVE_INFINITY) return this.#writer.write({ operations, sync }, call);
     try {
       await this.#writer.write({ operations, sync }, call);
+      if (changes.some(({ next }) => next === undefined)) this.#deleted = true;
     } finally {
-      // What failed may be there all the same.
-      this.expiry.noticed(due);
-      this.#sweeper.expect(due);
+      if (due !== Number.POSITIVE_INFINITY) {
+        // What failed may be there all the same.
+        this.expiry.noticed(due);
+        this.#sweeper.expect(due);
+      }
     }
   }
 
@@ -192,7 +199,8 @@ export class Folder {
 
   /** Gives back the room of what was deleted, which RocksDB would do some time later, when more is written. */
   #compact(): void {
-    if (performance.now() < this.#compactAfter || !this.#room.enoughToCompact) return;
+    if (!this.#deleted || performance.now() < this.#compactAfter || !this.#room.enoughToCompact) return;
+    this.#deleted = false;
     this.#compactAfter = Number.POSITIVE_INFINITY;
     const begun = performance.now();
     const compaction = this.#handle.use((database) =>

@@ -40,7 +40,7 @@ export class Room {
   async probe(): Promise<void> {
     const file = join(this.#folder, "probe");
     try {
-      await writeFile(file, Buffer.alloc(RESERVE), { mode: 0o600 });
+      await writeFile(file, Buffer.alloc(RESERVE / 2), { mode: 0o600 });
     } catch (error) {
       throw asRocksError(error, { outcome: "not-applied" });
     } finally {

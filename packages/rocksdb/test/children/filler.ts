@@ -42,13 +42,12 @@ await store.deleteMany(more);
 await attempt("delete", async () => ((await store.deleteMany(keys)) === stored ? "all" : "some"));
 // As much as there was fits again: what was deleted is cleared away when there is need of its room.
 for (const key of keys) {
-  while (
-    !(await store.put(key, text).then(
+  const put = () =>
+    store.put(key, text).then(
       () => true,
       () => false,
-    ))
-  )
-    await sleep(20);
+    );
+  while (!(await put())) await sleep(20);
 }
 await attempt("read", async () => ((await store.getMany(keys)).every((one) => one === text) ? "whole" : "broken"));
 await store.close();
