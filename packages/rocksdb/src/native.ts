@@ -47,7 +47,6 @@ export interface Database {
     options: Range & { readonly limit: number; readonly values: false; readonly highWaterMark: number },
   ): Iterator;
   compactRange(start: Key, end: Key, callback: Callback<void>): void;
-  getProperty(property: string): string;
 }
 
 /** Holds a snapshot until it has ended, which it has to before the database closes. */

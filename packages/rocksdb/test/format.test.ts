@@ -137,8 +137,8 @@ describe("a record that cannot be read", () => {
         database.put(recordKey(nameOf(id("default_collection", key))), text, { sync: false }, done),
       );
     }
-    for (const read of [store.get("a"), store.take("a"), store.update("a", () => 1)]) {
-      expect(await rejection(read)).toBeInstanceOf(CorruptRecordError);
+    for (const read of [() => store.get("a"), () => store.take("a"), () => store.update("a", () => 1)]) {
+      expect(await rejection(read())).toBeInstanceOf(CorruptRecordError);
     }
     expect((await listed(store.collection().keys())).sort()).toEqual(["a", "b", "fine"]);
     expect(await rejection(listed(store.collection().entries()))).toBeInstanceOf(CorruptRecordError);
