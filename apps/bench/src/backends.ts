@@ -20,7 +20,8 @@ export async function prepare(backend: BackendName): Promise<Prepared> {
   switch (backend) {
     case "memory":
       return { place: { location: () => "", async [Symbol.asyncDispose]() {} } };
-    case "disk": {
+    case "disk":
+    case "rocksdb": {
       const folder = newFolder();
       return {
         place: {

@@ -25,6 +25,8 @@ export function targetOf(backend: BackendName, { operation, size, concurrency }:
       return size === "100 B" ? 1.2 : undefined;
     case "disk":
       return operation === "get" ? 0.7 : undefined;
+    case "rocksdb":
+      return 0.8;
     case "redis":
       if (concurrency !== 64) return undefined;
       return size === "100 B" ? 0.9 : 0.95;

@@ -19,7 +19,7 @@ interface ContenderModule {
   open(location: string): Promise<Contender>;
 }
 
-export type BackendName = "memory" | "disk" | "redis" | "memcached";
+export type BackendName = "memory" | "disk" | "rocksdb" | "redis" | "memcached";
 /** The raw driver with JSON by hand comes first: the others are measured by it. */
 export type ContenderName = "raw" | "kv";
 
@@ -34,6 +34,10 @@ export const contenders: {
     raw: () => import("./contenders/disk-raw.ts"),
     kv: () => import("./contenders/disk-kv.ts"),
   },
+  rocksdb: {
+    raw: () => import("./contenders/rocksdb-raw.ts"),
+    kv: () => import("./contenders/rocksdb-kv.ts"),
+  },
   redis: {
     raw: () => import("./contenders/redis-raw.ts"),
     kv: () => import("./contenders/redis-kv.ts"),
@@ -44,5 +48,5 @@ export const contenders: {
   },
 };
 
-export const backendNames: readonly BackendName[] = ["memory", "disk", "redis", "memcached"];
+export const backendNames: readonly BackendName[] = ["memory", "disk", "rocksdb", "redis", "memcached"];
 export const contenderNames: readonly ContenderName[] = ["raw", "kv"];

@@ -1,5 +1,6 @@
 // Starts the real servers that the tests and the benchmarks of kv talk to.
 
+export { type Child, nodeArguments, runChild, until } from "./children.ts";
 export { LossyProxy } from "./lossy-proxy.ts";
 export { listed, rejection } from "./promises.ts";
 export { type Python, pythonEnvironment } from "./python.ts";

@@ -5,6 +5,7 @@ export { newRevision } from "../revision.ts";
 export { codeOf, isUnreached, noConnection } from "./connecting.ts";
 export * from "./driver.ts";
 export * from "./envelope.ts";
+export * from "./folder/index.ts";
 export {
   around,
   defineLayer,
@@ -14,6 +15,7 @@ export {
   type NameMap,
   names,
   type Subject,
+  settle,
   type ValueCodec,
   values,
 } from "./layer.ts";
