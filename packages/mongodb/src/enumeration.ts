@@ -6,7 +6,7 @@ import { IS_RECORD } from "./places.ts";
 import { type Context, groupByKey, HEAD, live, settled } from "./records.ts";
 
 /** How many documents are read, or deleted, in one exchange. */
-const PAGE = { keys: 1000, entries: 100 } as const;
+const PAGE = { keys: 1000, entries: 250 } as const;
 
 /** How many MongoDB collections are looked into in one exchange. */
 const PLACES = 100;

@@ -47,7 +47,9 @@ export function explain(error: unknown, server: string): KeyValueError {
   if (error instanceof MongoServerError) return refusal(error);
   const root = rootOf(error);
   if (isUnsent(error)) return noConnection(server, root, codeOf(root) || "it was just lost");
-  if (error instanceof MongoNetworkError || error.name === "MongoClientClosedError" || isGarbled(error)) {
+  // What the driver writes a request to may fail with the socket's own error.
+  const isLost = error instanceof MongoNetworkError || error.name === "MongoClientClosedError" || codeOf(error) !== "";
+  if (isLost || isGarbled(error)) {
     return new StoreUnavailableError("the connection to MongoDB was lost before the answer", { cause: root });
   }
   return new BackendError("the client failed", { cause: error });
