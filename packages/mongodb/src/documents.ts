@@ -36,7 +36,6 @@ const DEEPEST = 90;
 
 /** A record to be written: what the document gets, and no more than how many bytes that takes. */
 export interface Encoded {
-  readonly id: Binary;
   readonly names: RecordId;
   readonly fields: Document;
   /** Those of a document that was there before and that this record does not have. */
@@ -61,15 +60,18 @@ export function encode({ collection, key }: RecordId, record: StoredRecord): Enc
     ...(createdAt !== undefined && { created_at: new Date(createdAt) }),
     ...(expiresAt !== undefined && { expires_at: new Date(expiresAt) }),
   };
-  const id = idOf(collection, key);
+  const names = { key, collection };
   const removed = ["created_at", "expires_at"].filter((name) => !(name in fields));
   // At most three bytes for a UTF-16 code unit.
   let bytes = 3 * ((json?.length ?? copy.length) + 2 * (key.length + collection.length)) + 1000;
   if (bytes > RECORD_BYTES / 2) {
-    bytes = BSON.calculateObjectSize({ _id: id, ...fields }) + Buffer.byteLength(key) + Buffer.byteLength(collection);
+    bytes =
+      BSON.calculateObjectSize({ _id: idOf(names, 1), ...fields }) +
+      Buffer.byteLength(key) +
+      Buffer.byteLength(collection);
     if (bytes > RECORD_BYTES) throw new ValueTooLargeError(bytes, RECORD_BYTES);
   }
-  return { id, names: { key, collection }, fields, removed, bytes };
+  return { names, fields, removed, bytes };
 }
 
 /** What makes the encoded record of a document that is there. */
@@ -79,9 +81,14 @@ export function replacement({ fields, removed }: Encoded): Document {
     : { $set: fields, $unset: Object.fromEntries(removed.map((name) => [name, ""])) };
 }
 
-/** The longest names that are in no danger to meet: SHA-256, of the first with its length and the second. */
-function idOf(collection: string, key: string): Binary {
-  return new Binary(createHash("sha256").update(`${collection.length} ${collection}${key}`).digest());
+/**
+ * The `_id` by which our inserts of one record meet: a hash of its names. A document that Python has made another record's
+ * may still have it; so after some attempts it is another one.
+ */
+export function idOf({ collection, key }: RecordId, attempt: number): Binary {
+  const names = `${collection.length} ${collection}${key}`;
+  const text = attempt < 4 ? names : `${attempt}: ${names}`;
+  return new Binary(createHash("sha256").update(text).digest());
 }
 
 /** Copies a value for the driver, which serializes only once it has a connection, into what BSON keeps as it is. */

@@ -12,7 +12,7 @@ import {
   stillWanted,
 } from "@kv/core/driver";
 import { BSON, type Document } from "mongodb";
-import { decode, type Encoded, exactly, type Found, found, newestFirst, replacement } from "./documents.ts";
+import { decode, type Encoded, exactly, type Found, found, idOf, newestFirst, replacement } from "./documents.ts";
 import { DUPLICATE, failureOf } from "./errors.ts";
 import type { Settings } from "./options.ts";
 import type { Places } from "./places.ts";
@@ -78,8 +78,9 @@ export class Records {
       const { n, failures } = await this.#update(
         collection,
         rest.map(([, record]) => {
-          const { id, names } = record;
-          return { q: names, u: { ...replacement(record), $setOnInsert: { _id: id } }, upsert: true, multi: true };
+          const { names } = record;
+          const u = { ...replacement(record), $setOnInsert: { _id: idOf(names, attempt) } };
+          return { q: names, u, upsert: true, multi: true };
         }),
         call,
       );
@@ -122,7 +123,7 @@ export class Records {
     const { collection, key } = id;
     if (next) await this.#prepare(collection, call);
     if (expected === "absent") {
-      if (next && (await this.#insert(collection, next, call))) return { swapped: true };
+      if (next && (await this.#insert(collection, next, 1, call))) return { swapped: true };
     } else if (!isForeign(expected) && this.#isUnique(collection)) {
       const filter = { key, collection, "value.revision": expected, ...live() };
       if (await this.#change(collection, filter, next, call)) return { swapped: true };
@@ -168,13 +169,14 @@ export class Records {
     next: Encoded | undefined,
     call: Call,
   ): Promise<Outcome> {
-    for (let before: Found | undefined; ; ) {
+    let before: Found | undefined;
+    for (let attempt = 1; ; attempt++) {
       const [newest, ...others] = await this.#find(collection, key, call);
       const current = newest && isLive(newest) ? this.#decode(newest) : undefined;
       if (!fits(current)) return { swapped: false, current };
       stillWanted(call);
       if (!newest) {
-        if (!next || (await this.#insert(collection, next, call))) return { swapped: true, current };
+        if (!next || (await this.#insert(collection, next, attempt, call))) return { swapped: true, current };
       } else {
         if (before?.bytes.equals(newest.bytes)) throw new BackendError("the stored record cannot be compared");
         before = newest;
@@ -216,8 +218,8 @@ export class Records {
   }
 
   /** False where there is one already. */
-  async #insert(collection: string, { id, names, fields }: Encoded, call: Call): Promise<boolean> {
-    const statement = { q: names, u: { $setOnInsert: { _id: id, ...fields } }, upsert: true };
+  async #insert(collection: string, { names, fields }: Encoded, attempt: number, call: Call): Promise<boolean> {
+    const statement = { q: names, u: { $setOnInsert: { _id: idOf(names, attempt), ...fields } }, upsert: true };
     const { inserted, failures } = await this.#update(collection, [statement], call);
     const [failure] = failures;
     if (failure && failure.code !== DUPLICATE) throw failureOf(failure);

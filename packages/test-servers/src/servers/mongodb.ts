@@ -13,6 +13,8 @@ export interface MongodbOptions extends StartOptions {
   readonly auth?: boolean;
   /** TLS only: `ca` is what to trust. */
   readonly tls?: boolean;
+  /** What is acknowledged is in a file, so that `kill` and `restart` lose nothing. */
+  readonly journal?: boolean;
 }
 
 export const mongodb: Recipe<MongodbOptions> = {
@@ -42,8 +44,20 @@ export const mongodb: Recipe<MongodbOptions> = {
       args(port) {
         printed = log().length;
         const auth = options.auth && ranBefore ? ["--auth"] : [];
+        const journal = options.journal ? ["--journalCommitInterval", "1"] : [];
         const tls = certificate ? ["--tlsMode", "requireTLS", "--tlsCertificateKeyFile", pem] : [];
-        return ["--bind_ip", host, "--port", `${port}`, "--dbpath", data, ...auth, ...tls, ...(options.args ?? [])];
+        return [
+          "--bind_ip",
+          host,
+          "--port",
+          `${port}`,
+          "--dbpath",
+          data,
+          ...auth,
+          ...journal,
+          ...tls,
+          ...(options.args ?? []),
+        ];
       },
       url: (port) => `mongodb://127.0.0.1:${port}/${certificate ? "?tls=true" : ""}`,
       ca: certificate?.ca,
@@ -77,7 +91,9 @@ function toSecantus(args: readonly string[]): readonly string[] {
     ["--dbpath", "--storage-path"],
     ["--tlsCertificateKeyFile", "--tls-cert-file"],
   ]);
-  const translated = args
+  const at = args.indexOf("--journalCommitInterval");
+  const others = at < 0 ? args : [...args.slice(0, at), "--sync-on-commit", ...args.slice(at + 2)];
+  const translated = others
     .filter((arg) => arg !== "--tlsMode" && arg !== "requireTLS")
     .map((arg) => names.get(arg) ?? arg);
   const pem = translated.indexOf("--tls-cert-file") + 1;
