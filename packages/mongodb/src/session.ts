@@ -1,8 +1,15 @@
 /** One client for as long as the store uses it: what is in flight on it, and whether a server still answers there. */
 import { BackendError, type KeyValueError } from "@kv/core";
 import { type Call, codeOf, noConnection } from "@kv/core/driver";
-import type { Document, FindOptions, MongoClient, RunCommandOptions, TopologyDescriptionChangedEvent } from "mongodb";
-import { explain, type Failure, failureOf, rootOf } from "./errors.ts";
+import {
+  type Document,
+  type FindOptions,
+  type MongoClient,
+  MongoServerError,
+  type RunCommandOptions,
+  type TopologyDescriptionChangedEvent,
+} from "mongodb";
+import { explain, type Failure, failureOf, refusal, rootOf } from "./errors.ts";
 
 /** The kinds of servers that take writes. */
 const WRITABLE: ReadonlySet<string> = new Set(["Standalone", "RSPrimary", "Mongos", "LoadBalancer"]);
@@ -116,7 +123,12 @@ export class Session {
 
   /** As {@link findMany}, of what a pipeline makes, read. */
   aggregate(place: string, pipeline: Document[], call: Call): Promise<Document[]> {
-    const settings = { maxTimeMS: timeLeft(call), readPreference: "primary", signal: call.signal } as const;
+    const settings = {
+      batchSize: REPLY,
+      maxTimeMS: timeLeft(call),
+      readPreference: "primary",
+      signal: call.signal,
+    } as const;
     return this.#exchange(call, () =>
       this.client.db(this.#database).collection(place).aggregate(pipeline, settings).toArray(),
     );
@@ -141,7 +153,7 @@ export class Session {
 
   /** The names of all collections that the user may know of; no views. */
   collections(call: Call): Promise<string[]> {
-    const settings = { nameOnly: true, authorizedCollections: true, signal: call.signal } as const;
+    const settings = { batchSize: REPLY, nameOnly: true, authorizedCollections: true, signal: call.signal } as const;
     return this.#exchange(call, async () => {
       const found = await this.client.db(this.#database).listCollections({ type: "collection" }, settings).toArray();
       return found.map(({ name }) => name);
@@ -188,11 +200,12 @@ export class Session {
   readonly #onChange = ({ newDescription }: TopologyDescriptionChangedEvent): void => {
     const servers = [...newDescription.servers.values()];
     if (servers.some(({ type }) => WRITABLE.has(type))) return;
-    const cause = rootOf(servers.find(({ error }) => error !== null)?.error ?? undefined);
+    const cause = rootOf(servers.find(({ error }) => error !== null)?.error);
     if (this.#connected) this.#onLost(cause);
     this.#connected = false;
     if (servers.length > 0 && servers.every(({ error }) => error !== null)) {
-      this.#fail(noConnection(this.server, cause, codeOf(cause) || "the connection was closed"));
+      const refused = cause instanceof MongoServerError;
+      this.#fail(refused ? refusal(cause) : noConnection(this.server, cause, codeOf(cause) || "it was closed"));
     }
   };
 
