@@ -5,6 +5,7 @@
 import { isUtf8 } from "node:buffer";
 import { CorruptRecordError } from "@kv/core";
 import type { JsonObject, JsonValue } from "@kv/core/driver";
+import { BSON } from "mongodb";
 
 const DOUBLE = 0x01;
 const STRING = 0x02;
@@ -74,6 +75,11 @@ export function objectAt(
   return { object: reader.object(), exact: reader.exact };
 }
 
+/** An object as the driver is to send it again, to the last bit, where there is one. @throws CorruptRecordError */
+export function copyAt(bytes: Buffer, element: Element | undefined): ReadonlyMap<string, unknown> | undefined {
+  return element?.type === OBJECT ? new Reader(bytes, element.start).copy() : undefined;
+}
+
 class Reader {
   exact = true;
   readonly #bytes: Buffer;
@@ -108,6 +114,14 @@ class Reader {
       }
     }
     return object;
+  }
+
+  /** A map, since the names in it mean nothing to the driver. */
+  copy(): Map<string, unknown> {
+    const copy = new Map<string, unknown>();
+    this.#at += 4;
+    for (let type = this.#byte(); type !== 0; type = this.#byte()) copy.set(this.#name(), this.#copyOf(type));
+    return copy;
   }
 
   text(): string {
@@ -151,6 +165,16 @@ class Reader {
     }
   }
 
+  #copyOf(type: number): unknown {
+    if (type === OBJECT) return this.copy();
+    if (type === ARRAY) return [...this.copy().values()];
+    if (type === INT32) return new BSON.Int32(this.#int32());
+    const start = this.#at;
+    if (type === DOUBLE || type === INT64) this.#at += 8;
+    if (type === DOUBLE) return new BSON.Double(this.#bytes.readDoubleLE(start));
+    return type === INT64 ? this.#bytes.readBigInt64LE(start) : this.#value(type);
+  }
+
   #byte(): number {
     const byte = this.#bytes[this.#at++];
     if (byte === undefined) throw corrupt();
@@ -167,6 +191,7 @@ class Reader {
   #int64(): number {
     const start = this.#at;
     this.#at += 8;
+    if (this.#at > this.#bytes.length) throw corrupt();
     const integer = this.#bytes.readBigInt64LE(start);
     const nearest = Number(integer);
     if (BigInt(nearest) !== integer) this.exact = false;
@@ -176,6 +201,7 @@ class Reader {
   #double(): JsonValue {
     const start = this.#at;
     this.#at += 8;
+    if (this.#at > this.#bytes.length) throw corrupt();
     const number = this.#bytes.readDoubleLE(start);
     if (Number.isFinite(number)) return number + 0;
     this.exact = false;

@@ -24,7 +24,7 @@ import {
   stringifyJson,
 } from "@kv/core/driver";
 import { Binary, BSON, type Document } from "mongodb";
-import { dateAt, type Element, elementsOf, fieldsAt, isNull, objectAt, textAt } from "./bson-reader.ts";
+import { copyAt, dateAt, type Element, elementsOf, fieldsAt, isNull, objectAt, textAt } from "./bson-reader.ts";
 
 type Revision = StoredRecord["revision"];
 
@@ -180,12 +180,12 @@ export function decode(document: Found, numbers: InexactNumbers): StoredRecord {
 
 /** What finds this very document as it was read, and it no more once anybody has written it anew. */
 export function exactly({ bytes, elements }: Found): Document {
-  // With its types: a number of another type than before would be another one.
-  const { _id, created_at, expires_at, value } = BSON.deserialize(bytes, { promoteValues: false });
-  const parts = fieldsAt(bytes, elements.get("value"));
+  const { _id, created_at, expires_at } = BSON.deserialize(bytes, { promoteValues: false });
+  const value = elements.get("value");
+  const parts = fieldsAt(bytes, value);
   const revision = parts && revisionAt(bytes, parts);
   if (revision !== undefined) return { _id, "value.revision": revision };
-  return { _id, created_at: orNone(created_at), expires_at: orNone(expires_at), value: orNone(value) };
+  return { _id, created_at: orNone(created_at), expires_at: orNone(expires_at), value: orNone(copyAt(bytes, value)) };
 }
 
 /** A record without a revision of ours: its hash stands for one, computed only where someone asks. */

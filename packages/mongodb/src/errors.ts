@@ -32,7 +32,7 @@ const INTERRUPTED = new Set([6, 7, 43, 89, 91, 189, 262, 9001, 11600, 11602]);
 const TIMED_OUT = new Set([50, 64]);
 
 /** Errors of the client that come before a request is sent. */
-const UNSENT = /^Mongo(?:NotConnected|TopologyClosed|ServerClosed|PoolClosed|PoolCleared|WaitQueueTimeout)Error$/;
+const UNSENT = /^Mongo(?:NotConnected|TopologyClosed|ServerClosed|PoolClosed|PoolCleared)Error$/;
 
 /** @param server as the user knows it: `"MongoDB at localhost:27017"` */
 export function explain(error: unknown, server: string): KeyValueError {
@@ -46,6 +46,7 @@ export function explain(error: unknown, server: string): KeyValueError {
   }
   if (error instanceof MongoServerError) return refusal(error);
   const root = rootOf(error);
+  if (error.name === "MongoWaitQueueTimeoutError") return noConnection(server, error, "all were in use");
   if (isUnsent(error)) return noConnection(server, root, codeOf(root) || "it was just lost");
   // What the driver writes a request to may fail with the socket's own error.
   const isLost = error instanceof MongoNetworkError || error.name === "MongoClientClosedError" || codeOf(error) !== "";

@@ -180,7 +180,8 @@ export class Session {
 
   async #exchange<T>(call: Call, send: () => Promise<T>): Promise<T> {
     if (this.#patience !== undefined && this.#silentUntil === 0) {
-      this.#silentUntil = Math.max(call.deadline, performance.now() + this.#patience);
+      // A little less than a call has by itself, so that one without an answer is enough.
+      this.#silentUntil = Math.max(call.deadline, performance.now() + 0.9 * this.#patience);
     }
     this.#inFlight++;
     try {
@@ -188,8 +189,7 @@ export class Session {
       this.#silentUntil = 0;
       return answer;
     } catch (error) {
-      // Of a request that was given up nobody knows whether a server is there.
-      if (!call.signal.aborted) this.#silentUntil = 0;
+      if (error instanceof MongoServerError) this.#silentUntil = 0;
       throw explain(error, this.server);
     } finally {
       this.#inFlight--;

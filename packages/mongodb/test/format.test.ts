@@ -174,6 +174,24 @@ describe.skipIf(skipped)("the stored format", () => {
       expect(await users.get("floats")).toBeUndefined();
     });
 
+    it("are swapped whatever their values are called, and though numbers of JavaScript cannot tell them apart", async () => {
+      const map = (value: object) => new Map(Object.entries(value));
+      const object = map({
+        n: new BSON.Double(1),
+        list: [map({ z: 1, $id: "b", $ref: "a" }), 2n ** 60n, null, "", true],
+      });
+      object.set("odd", map({ _bsontype: "Long", "": {}, "0": new BSON.Int32(0) }));
+      const document = { collection: "users", value: map({ object }), created_at: new Date() };
+      for (const key of ["a", "b"]) await inDatabase("users").insertOne({ ...document, key });
+      const entry = await users.getEntry("a");
+      expect(entry?.value).toMatchObject({
+        odd: { _bsontype: "Long" },
+        list: [{ $ref: "a" }, 2 ** 60, null, "", true],
+      });
+      expect(entry && (await users.compareAndSwap("a", entry.revision, 1))).toBeDefined();
+      expect(await users.take("b")).toEqual(entry?.value);
+    });
+
     it("stay where they are when a take cannot read them", async () => {
       expect(await rejection(users.take("big"))).toMatchObject({ code: "INEXACT_NUMBER", outcome: "not-applied" });
       expect(await inDatabase("users").countDocuments({ key: "big" })).toBe(1);
