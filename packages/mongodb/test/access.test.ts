@@ -1,5 +1,6 @@
 // Who may connect, and how: users with few permissions, passwords, TLS, URLs, a client of the caller's.
 
+import { readFile } from "node:fs/promises";
 import { inspect } from "node:util";
 import { openStore } from "@kv/core";
 import { listed, rejection, serverFor } from "@kv/test-servers";
@@ -12,6 +13,10 @@ import { clientOf, DATABASE } from "./helpers.ts";
 const { server, skipped } = await serverFor(vitest, "mongodb", { own: true });
 const { server: guarded, skipped: noAuth } = await serverFor(vitest, "mongodb", { auth: true });
 const { server: secure, skipped: noTls } = await serverFor(vitest, "mongodb", { tls: true });
+
+const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
+/** What the README tells that a user needs for everything. */
+const permissions: readonly string[] = JSON.parse(/```json\n(.*?)\n```/s.exec(readme)?.[1] ?? "[]");
 
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -37,7 +42,7 @@ describe.skipIf(noAuth)("a user", () => {
     const admin = client.db("admin");
     const inDatabase = { db: DATABASE, collection: "" };
     const roles = {
-      app: ["find", "insert", "update", "remove", "listCollections", "listIndexes", "createCollection", "createIndex"],
+      app: permissions,
       least: ["find", "insert", "update", "remove"],
       reader: ["find", "listCollections"],
     };
@@ -70,6 +75,7 @@ describe.skipIf(noAuth)("a user", () => {
   }
 
   it("does everything with the permissions that the README tells", async () => {
+    expect(permissions).toContain("find");
     const store = as("app");
     await doEverything(store);
     await store.collection("users").put("c", 1);

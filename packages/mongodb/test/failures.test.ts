@@ -12,7 +12,7 @@ import * as vitest from "vitest";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { refusal } from "../src/errors.ts";
 import { type MongodbStoreOptions, mongodbStore } from "../src/index.ts";
-import { clientOf, DATABASE } from "./helpers.ts";
+import { clientOf, DATABASE, ended } from "./helpers.ts";
 
 const { server, skipped } = await serverFor(vitest, "mongodb", { failPoints: true });
 
@@ -256,8 +256,6 @@ describe.skipIf(skipped)("what is closed", () => {
     const child = spawn(process.execPath, ["--conditions=@kv/source", "--import", "tsx", file, server.url], {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const [[code], output] = await Promise.all([once(child, "exit"), child.stdout.toArray()]);
-    expect(Buffer.concat(output).toString()).toBe("closed\n");
-    expect(code).toBe(0);
+    expect(await ended(child)).toEqual({ code: 0, output: "closed\n" });
   });
 });
