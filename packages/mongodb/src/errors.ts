@@ -22,7 +22,9 @@ import { RECORD_BYTES } from "./documents.ts";
 /** Of two documents with one `_id`, or one key in one collection. */
 export const DUPLICATE = 11000;
 
-const DENIED = new Set([13, 18, 33, 8000]);
+const DENIED = new Set([13, 18, 33]);
+/** Of a hosted server's own errors only the words tell what they are. */
+const HOSTED = 8000;
 const TOO_LARGE = new Set([10334, 17419, 17420]);
 const FULL = new Set([14031]);
 /** The server is none that takes writes, or had to let others go first: it has done nothing. */
@@ -62,8 +64,9 @@ export function refusal(error: MongoServerError): KeyValueError {
   const cause = bare(error);
   const done: ErrorDetails = { cause, outcome: "not-applied" };
   const named = `the server refused: ${codeName(error)}`;
-  if (/over your space quota/.test(error.message) || FULL.has(code)) return new StorageFullError(named, done);
-  if (DENIED.has(code)) return new AccessDeniedError(named, done);
+  const said = (words: RegExp): boolean => code === HOSTED && words.test(error.message);
+  if (FULL.has(code) || said(/space quota/)) return new StorageFullError(named, done);
+  if (DENIED.has(code) || said(/bad auth|not allowed/)) return new AccessDeniedError(named, done);
   if (TOO_LARGE.has(code)) return new ValueTooLargeError(RECORD_BYTES + 1, RECORD_BYTES);
   if (TURNED_AWAY.has(code) || error.hasErrorLabel(MongoErrorLabel.SystemOverloadedError)) {
     return new StoreUnavailableError(named, done);

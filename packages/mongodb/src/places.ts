@@ -3,7 +3,7 @@ import { KeyValueError } from "@kv/core";
 import { type Call, type Report, stillWanted } from "@kv/core/driver";
 import type { Document } from "mongodb";
 import { isShared, type Names, placeOf } from "./names.ts";
-import type { Session } from "./session.ts";
+import { DURABLY, type Session } from "./session.ts";
 
 /** How long a collection is taken to be as it was found, in milliseconds: Python's `destroy_collection` drops it. */
 const KNOWN_FOR = 60_000;
@@ -33,6 +33,7 @@ interface Place {
 export class Places {
   readonly #database: string;
   readonly #names: Names;
+  readonly #of = new Map<string, string>();
   readonly #known = new Map<string, Place>();
   readonly #looking = new Map<string, Promise<Place>>();
 
@@ -43,7 +44,13 @@ export class Places {
 
   /** Where the records of a collection lie. */
   of(collection: string): string {
-    return placeOf(collection, this.#database, this.#names);
+    let place = this.#of.get(collection);
+    if (place === undefined) {
+      place = placeOf(collection, this.#database, this.#names);
+      if (this.#of.size >= MOST) this.#of.clear();
+      this.#of.set(collection, place);
+    }
+    return place;
   }
 
   /** Whether one record is one document there, as far as is known. */
@@ -116,7 +123,7 @@ export class Places {
   /** Whether that was possible. A store works without indexes too, if slowly. */
   async #create(place: string, session: Session, call: Call, report: Report): Promise<boolean> {
     try {
-      await session.run({ createIndexes: place, indexes: INDEXES, writeConcern: { w: "majority" } }, call);
+      await session.run({ createIndexes: place, indexes: INDEXES, writeConcern: DURABLY }, call);
       return true;
     } catch (error) {
       if (!(error instanceof KeyValueError) || error.retryable) throw error;

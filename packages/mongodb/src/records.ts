@@ -75,21 +75,13 @@ export class Records {
     let rest = [...records.entries()];
     for (let attempt = 1; rest.length > 0; attempt++) {
       if (attempt > 1) stillWanted(call);
-      const { n, failures } = await this.#update(
-        collection,
-        rest.map(([, record]) => {
-          const { names } = record;
-          const u = { ...replacement(record), $setOnInsert: { _id: idOf(names, attempt) } };
-          return { q: names, u, upsert: true, multi: true };
-        }),
-        call,
-      );
-      if (n > rest.length - failures.length)
-        await this.#mend(
-          collection,
-          rest.map(([, { names }]) => names.key),
-          call,
-        );
+      const updates = rest.map(([, record]) => {
+        const u = { ...replacement(record), $setOnInsert: { _id: idOf(record.names, attempt) } };
+        return { q: record.names, u, upsert: true, multi: true };
+      });
+      const { n, failures } = await this.#update(collection, updates, call);
+      const keys = rest.map(([, { names }]) => names.key);
+      if (n > keys.length - failures.length) await this.#mend(collection, keys, call);
       const refused: typeof rest = [];
       for (const failure of failures) {
         const entry = rest[failure.index];

@@ -2,10 +2,12 @@
 import { BackendError, type KeyValueError } from "@kv/core";
 import { type Call, codeOf, noConnection } from "@kv/core/driver";
 import {
+  type Db,
   type Document,
   type FindOptions,
   type MongoClient,
   MongoServerError,
+  ReadConcern,
   type RunCommandOptions,
   type TopologyDescriptionChangedEvent,
 } from "mongodb";
@@ -20,12 +22,15 @@ const GOODBYE = 500;
 /** A write is answered once it cannot be lost any more. */
 export const DURABLY = { w: "majority" } as const;
 
+/** What was written is read at once. */
+const LATEST = new ReadConcern("local");
+
 /** How many documents one reply holds at most, if they are small. */
 const REPLY = 1000;
 
 export class Session {
   readonly client: MongoClient;
-  readonly #database: string;
+  readonly #database: Db;
   /** How long a server may be silent; `undefined` where it is not for us to give the client up. */
   readonly #patience: number | undefined;
   readonly #onLost: (error: unknown) => void;
@@ -40,7 +45,8 @@ export class Session {
 
   constructor(client: MongoClient, database: string, patience: number | undefined, onLost: (error: unknown) => void) {
     this.client = client;
-    this.#database = database;
+    // The primary's own and latest data, whatever the client or the server is set to.
+    this.#database = client.db(database, { readConcern: LATEST, readPreference: "primary" });
     this.#patience = patience;
     this.#onLost = onLost;
     client.on("topologyDescriptionChanged", this.#onChange);
@@ -88,14 +94,13 @@ export class Session {
   /** Sends one command, once, and gives the reply. @throws KeyValueError */
   run(command: Document, call: Call, options?: RunCommandOptions): Promise<Document> {
     const timed = { ...command, maxTimeMS: timeLeft(call) };
-    return this.#exchange(call, () =>
-      this.client.db(this.#database).command(timed, { ...options, signal: call.signal }),
-    );
+    return this.#exchange(call, () => this.#database.command(timed, { ...options, signal: call.signal }));
   }
 
   /** The documents, few and small as a rule, as they came. @throws KeyValueError */
   async findFew(place: string, filter: Document, call: Call): Promise<Buffer[]> {
-    const { cursor } = await this.run({ find: place, filter }, call, { fieldsAsRaw: { firstBatch: true } });
+    const command = { find: place, filter, readConcern: LATEST.toJSON() };
+    const { cursor } = await this.run(command, call, { fieldsAsRaw: { firstBatch: true } });
     // One reply holds them all, unless they are so large that the server has kept some back.
     if (String(cursor?.id) !== "0") return this.findMany(place, filter, {}, call);
     const documents: readonly unknown[] = cursor.firstBatch;
@@ -104,34 +109,17 @@ export class Session {
 
   /** The documents as they came, however many replies they take. @throws KeyValueError */
   findMany(place: string, filter: Document, options: FindOptions, call: Call): Promise<Buffer[]> {
-    const settings = {
-      batchSize: REPLY,
-      ...options,
-      raw: true,
-      readPreference: "primary",
-      signal: call.signal,
-    } as const;
+    const settings = { batchSize: REPLY, ...options, raw: true, maxTimeMS: timeLeft(call), signal: call.signal };
     return this.#exchange(call, async () => {
-      const documents: unknown[] = await this.client
-        .db(this.#database)
-        .collection(place)
-        .find(filter, settings)
-        .toArray();
+      const documents: unknown[] = await this.#database.collection(place).find(filter, settings).toArray();
       return documents.map(bufferOf);
     });
   }
 
   /** As {@link findMany}, of what a pipeline makes, read. */
   aggregate(place: string, pipeline: Document[], call: Call): Promise<Document[]> {
-    const settings = {
-      batchSize: REPLY,
-      maxTimeMS: timeLeft(call),
-      readPreference: "primary",
-      signal: call.signal,
-    } as const;
-    return this.#exchange(call, () =>
-      this.client.db(this.#database).collection(place).aggregate(pipeline, settings).toArray(),
-    );
+    const settings = { batchSize: REPLY, maxTimeMS: timeLeft(call), signal: call.signal };
+    return this.#exchange(call, () => this.#database.collection(place).aggregate(pipeline, settings).toArray());
   }
 
   /** `n`: documents that were found or inserted. @throws KeyValueError, but not for statements that fail */
@@ -155,13 +143,14 @@ export class Session {
   collections(call: Call): Promise<string[]> {
     const settings = { batchSize: REPLY, nameOnly: true, authorizedCollections: true, signal: call.signal } as const;
     return this.#exchange(call, async () => {
-      const found = await this.client.db(this.#database).listCollections({ type: "collection" }, settings).toArray();
+      const found = await this.#database.listCollections({ type: "collection" }, settings).toArray();
       return found.map(({ name }) => name);
     });
   }
 
   /** Done with it: closes a client of our own as soon as nothing is in flight on it. */
   async retire(): Promise<void> {
+    if (this.#connected) this.#onLost(undefined);
     this.#connected = false;
     if (this.#inFlight > 0) {
       await new Promise<void>((resolve) => {
