@@ -1,12 +1,15 @@
 // The servers that can be started. A new one is a file beside this one and two lines here.
 
 import type { Recipe } from "../server.ts";
+import { type DynamodbOptions, dynalite, moto } from "./dynamodb.ts";
 import { type MongodbOptions, mongodb } from "./mongodb.ts";
 import { type RedisOptions, redis } from "./redis.ts";
 import { valkey, valkey9 } from "./valkey.ts";
 
 interface Options {
+  readonly dynalite: DynamodbOptions;
   readonly mongodb: MongodbOptions;
+  readonly moto: DynamodbOptions;
   readonly redis: RedisOptions;
   readonly valkey: RedisOptions;
   readonly valkey9: Omit<RedisOptions, "tls">;
@@ -15,7 +18,14 @@ interface Options {
 export type ServerName = keyof Options;
 export type OptionsOf<Name extends ServerName> = Options[Name];
 
-export const recipes: { readonly [Name in ServerName]: Recipe<Options[Name]> } = { mongodb, redis, valkey, valkey9 };
+export const recipes: { readonly [Name in ServerName]: Recipe<Options[Name]> } = {
+  dynalite,
+  mongodb,
+  moto,
+  redis,
+  valkey,
+  valkey9,
+};
 
 export function isServerName(name: string): name is ServerName {
   return Object.hasOwn(recipes, name);
