@@ -1,4 +1,5 @@
 /** For who writes a backend or a wrapper. */
+export { asKeyValueError } from "../errors.ts";
 export { checkJson, cloneJson, copyJson, formatPath, type JsonObject, type JsonValue, stringifyJson } from "../json.ts";
 export { expiryOf, timeoutOf } from "../record.ts";
 export { newRevision } from "../revision.ts";
