@@ -9,9 +9,10 @@ import {
   PutItemCommand,
   ScanCommand,
 } from "@aws-sdk/client-dynamodb";
+import type { Property, Target } from "@kv/core/conformance";
 import { type Server, serverFor } from "@kv/test-servers";
 import type * as vitest from "vitest";
-import { createTable, type DynamodbStoreOptions } from "../src/index.ts";
+import { createTable, type DynamodbStoreOptions, dynamodbStore } from "../src/index.ts";
 
 /** What one of them lacks the other has. */
 export const SERVERS = ["dynalite", "moto"] as const;
@@ -19,15 +20,47 @@ export const SERVERS = ["dynalite", "moto"] as const;
 /** Everybody is let in. */
 export const credentials = { accessKeyId: "user", secretAccessKey: "secret" };
 
-/** A server of each kind, with a table of its own for the calling file. */
+/** A server with a table for the calling file. */
+export async function serverWithTable(runner: typeof vitest, name: (typeof SERVERS)[number], table: string) {
+  const { server, skipped } = await serverFor(runner, name, { own: true });
+  if (!skipped) await createTable(optionsFor(server, table));
+  return { name, server, skipped, table: new Table(server, table) };
+}
+
+/** The same of each kind. */
 export function serversFor(runner: typeof vitest, table: string) {
-  return Promise.all(
-    SERVERS.map(async (name) => {
-      const { server, skipped } = await serverFor(runner, name, { own: true });
-      if (!skipped) await createTable(optionsFor(server, table));
-      return { name, server, skipped, table: new Table(server, table) };
-    }),
-  );
+  return Promise.all(SERVERS.map((name) => serverWithTable(runner, name, table)));
+}
+
+/** Of the conformance suite: what needs thousands of records. Tried once, or everywhere in the longer setting. */
+const VOLUMINOUS: readonly string[] = [
+  "batches/any-size",
+  "capabilities/durable",
+  "contention/different-keys",
+  "enumeration/complete",
+  "enumeration/lazy",
+  "enumeration/many-collections",
+  "enumeration/while-much-goes",
+  "enumeration/while-others-write",
+  "faults/enumeration",
+];
+
+export function isBrief({ id }: Property): boolean {
+  return process.env.KV_CONFORMANCE === "thorough" || !VOLUMINOUS.includes(id);
+}
+
+/** What the conformance suite is told of a store in a table of the server. */
+export function targetOf(name: string, server: Server, table: string): Target {
+  const given = optionsFor(server, table);
+  const { hostname, port } = new URL(given.endpoint);
+  return {
+    name,
+    open: (options) => dynamodbStore({ ...given, ...options }),
+    shared: true,
+    server: { host: hostname, port: Number(port) },
+    through: (address, options) =>
+      dynamodbStore({ ...given, endpoint: `http://${address.host}:${address.port}`, ...options }),
+  };
 }
 
 /** The options of a store in a table of the server. */
