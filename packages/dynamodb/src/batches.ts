@@ -54,12 +54,12 @@ export async function untilProcessed<T>(
   return undefined;
 }
 
-/** As many items as one request may put, which are fewer where they are large. */
+/** As many items as one request may hold, which are fewer where they are large. */
 export function groupsOf(items: readonly Item[]): Item[][] {
   const groups: Item[][] = [];
   let room = 0;
   for (const item of items) {
-    // In the request the text is JSON inside JSON, in which no character takes more than three bytes; the rest is little.
+    // In the request the text is JSON inside JSON, in which no character takes more than three bytes. The rest is little.
     const size = (item.value?.S?.length ?? 0) * 3 + 20_000;
     room -= size;
     if (room < 0 || groups.at(-1)?.length === MOST_WRITES) {

@@ -2,6 +2,7 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { type Capabilities, KeyValueError, type Revision } from "@kv/core";
 import {
+  asKeyValueError,
   type Call,
   type Cursor,
   type Driver,
@@ -119,16 +120,19 @@ export class DynamodbDriver implements Driver {
 
   async putMany(requests: readonly WriteRequest[], call: Call): Promise<readonly Settled<void>[]> {
     const items = requests.map(({ id, record }) => settled(() => encodeItem(id, record)));
+    const groups = groupsOf(items.filter((item): item is Item => !(item instanceof KeyValueError)));
     const failures = new Map<string, KeyValueError>();
-    const encoded = items.filter((item): item is Item => !(item instanceof KeyValueError));
-    for (const group of groupsOf(encoded)) {
-      const undone = await this.#requests.writeMany(
-        group.map((item) => ({ PutRequest: { Item: item } })),
-        call,
-      );
-      for (const { PutRequest } of undone?.items ?? []) {
-        if (undone && PutRequest?.Item) failures.set(addressOf(PutRequest.Item), undone.error);
-      }
+    let failure: KeyValueError | undefined;
+    for (const group of groups) {
+      // What follows a failure is not sent.
+      const undone = failure
+        ? { items: group, error: failure.copy("not-applied") }
+        : await this.#requests.putMany(group, call).catch((error: unknown) => {
+            if (group === groups[0]) throw error;
+            return { items: group, error: asKeyValueError(error) };
+          });
+      for (const item of undone?.items ?? []) if (undone) failures.set(addressOf(item), undone.error);
+      failure = undone?.error;
     }
     return items.map((item) => (item instanceof KeyValueError ? item : failures.get(addressOf(item))));
   }
@@ -204,10 +208,7 @@ export class DynamodbDriver implements Driver {
   async clear(scope: Scope, cursor: Cursor | undefined, call: Call): Promise<Cursor | undefined> {
     const { found, next } = await this.#page(scope, Position.of(cursor), undefined, call, STEP);
     await allOf(call, groupsOf(found.map(({ id }) => keyOf(id))), async (keys) => {
-      const undone = await this.#requests.writeMany(
-        keys.map((key) => ({ DeleteRequest: { Key: key } })),
-        call,
-      );
+      const undone = await this.#requests.deleteMany(keys, call);
       if (undone) throw undone.error;
     });
     return next;

@@ -111,13 +111,18 @@ export class Requests {
     });
   }
 
-  writeMany(requests: readonly WriteRequest[], call: Call): Promise<Undone<WriteRequest> | undefined> {
-    const table = this.#table;
-    return untilProcessed(requests, call, async (rest) => {
-      const command = new BatchWriteItemCommand({ RequestItems: { [table]: [...rest] } });
-      const answer = await this.#exchange(call, (options) => this.#client.send(command, options));
-      return answer.UnprocessedItems?.[table] ?? [];
-    });
+  putMany(items: readonly Item[], call: Call): Promise<Undone<Item> | undefined> {
+    return this.#writeMany(
+      items.map((item) => ({ PutRequest: { Item: item } })),
+      call,
+    );
+  }
+
+  deleteMany(keys: readonly Item[], call: Call): Promise<Undone<Item> | undefined> {
+    return this.#writeMany(
+      keys.map((key) => ({ DeleteRequest: { Key: key } })),
+      call,
+    );
   }
 
   /** The items of a collection by Query, of several by Scan: those of the scope that pass the filter, and some beside it. */
@@ -149,6 +154,18 @@ export class Requests {
     );
     if (!Items) throw garbled();
     return { items: Items, last: LastEvaluatedKey };
+  }
+
+  /** What was not done is told by its items or keys. */
+  async #writeMany(requests: readonly WriteRequest[], call: Call): Promise<Undone<Item> | undefined> {
+    const table = this.#table;
+    const undone = await untilProcessed(requests, call, async (rest) => {
+      const command = new BatchWriteItemCommand({ RequestItems: { [table]: [...rest] } });
+      const answer = await this.#exchange(call, (options) => this.#client.send(command, options));
+      return answer.UnprocessedItems?.[table] ?? [];
+    });
+    const items = undone?.items.map(({ PutRequest, DeleteRequest }) => PutRequest?.Item ?? DeleteRequest?.Key ?? {});
+    return undone && items && { items, error: undone.error };
   }
 
   async #exchange<T extends { readonly $metadata: { readonly requestId?: string | undefined } }>(
