@@ -33,6 +33,10 @@ export function explain(error: unknown, server: string): KeyValueError {
     return new StoreUnavailableError(`DynamoDB cannot serve the request now: ${name}`, details);
   }
   if (DENIED.test(name)) return new AccessDeniedError(`DynamoDB refused: ${name}`, details);
+  if (status === 401 || status === 403) {
+    // What stands before it may say so in another form.
+    return new AccessDeniedError(`refused with the status ${status}`, { ...details, cause: causeOf(error) });
+  }
   if (name === "ResourceNotFoundException") {
     return new BackendError("the table does not exist: createTable makes it, or the option of that name", details);
   }

@@ -97,7 +97,8 @@ for (const { name, server, skipped, table } of await serversFor(vitest, "failure
 
     it.each([
       [502, "UNAVAILABLE", "unknown"],
-      [403, "BACKEND_FAILURE", "unknown"],
+      [403, "ACCESS_DENIED", "not-applied"],
+      [404, "BACKEND_FAILURE", "unknown"],
     ])("a page with the status %i is an error", async (status, code, outcome) => {
       proxy.meddle = () => ({ status, headers: {}, body: page });
       expect(await rejection(store.put("a", 1))).toMatchObject({ code, outcome });
