@@ -2,12 +2,14 @@
 
 import type { Recipe } from "../server.ts";
 import { type DynamodbOptions, dynalite, moto } from "./dynamodb.ts";
+import { type MemcachedOptions, memcached } from "./memcached.ts";
 import { type MongodbOptions, mongodb } from "./mongodb.ts";
 import { type RedisOptions, redis } from "./redis.ts";
 import { valkey, valkey9 } from "./valkey.ts";
 
 interface Options {
   readonly dynalite: DynamodbOptions;
+  readonly memcached: MemcachedOptions;
   readonly mongodb: MongodbOptions;
   readonly moto: DynamodbOptions;
   readonly redis: RedisOptions;
@@ -20,6 +22,7 @@ export type OptionsOf<Name extends ServerName> = Options[Name];
 
 export const recipes: { readonly [Name in ServerName]: Recipe<Options[Name]> } = {
   dynalite,
+  memcached,
   mongodb,
   moto,
   redis,
