@@ -54,8 +54,14 @@ const CONNECTION_OPTIONS = [
   "tls",
 ] as const satisfies readonly (keyof ConnectionOptions)[];
 
-/** Connections to one server, as the SDK has it by itself. */
-const MAX_SOCKETS = 50;
+const AGENT = {
+  keepAlive: true,
+  // As the SDK has it by itself.
+  maxSockets: 50,
+  // After so many milliseconds an idle connection is closed: a server that closes it first, as many do after five seconds, may
+  // do so just when a request is on its way, of which nobody knows then what became.
+  timeout: 4000,
+} as const;
 
 /** @throws InvalidArgumentError */
 export function settingsOf(options: DynamodbDriverOptions): Settings {
@@ -100,12 +106,8 @@ export interface Sender {
 export function senderOf({ client, connection }: Settings): Sender {
   if (client) return { client, server: "DynamoDB" };
   const { region, endpoint, credentials, tls } = connection;
-  const httpAgent = new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS });
-  const httpsAgent = new HttpsAgent({
-    keepAlive: true,
-    maxSockets: MAX_SOCKETS,
-    ...(tls?.ca !== undefined && { ca: tls.ca }),
-  });
+  const httpAgent = new HttpAgent(AGENT);
+  const httpsAgent = new HttpsAgent({ ...AGENT, ...(tls?.ca !== undefined && { ca: tls.ca }) });
   const own = new DynamoDBClient({
     maxAttempts: 1,
     retryMode: "standard",

@@ -1,6 +1,7 @@
 // What is DynamoDB's own to fail by: capacity, a table that is not there or another's, answers that are none, limits.
 
-import { connect, createServer, type Socket } from "node:net";
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { inspect } from "node:util";
 import { CreateTableCommand, DeleteTableCommand, DescribeTimeToLiveCommand } from "@aws-sdk/client-dynamodb";
 import { listed, rejection } from "@kv/test-servers";
@@ -311,34 +312,87 @@ for (const { name, server, skipped, table } of await serversFor(vitest, "failure
   });
 
   // moto closes each connection after its answer.
-  describe.skipIf(skipped || name === "moto")("connections that die without a sign", () => {
-    it("are all given up for others when a call has waited in vain", async () => {
-      const links = new Set<Socket>();
-      const dead = new Set<Socket>();
-      const proxy = createServer((near) => {
-        const far = connect(server.port, "127.0.0.1");
-        links.add(near);
-        near.on("data", (bytes) => dead.has(near) || far.write(bytes));
-        far.on("data", (bytes) => dead.has(near) || near.write(bytes));
-        for (const socket of [near, far]) {
-          socket.on("error", () => {});
-          socket.on("close", () => (socket === near ? far : near).destroy());
-        }
-      });
-      await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-      const address = proxy.address();
-      const port = typeof address === "object" && address?.port;
-      const store = dynamodbStore({ ...given(), endpoint: `http://127.0.0.1:${port}` });
+  describe.skipIf(skipped || name === "moto")("the connections", () => {
+    let proxy: MutingProxy;
+    let store: DynamodbStore;
+    beforeEach(async () => {
+      proxy = await MutingProxy.start(server.port);
+      store = dynamodbStore({ ...given(), endpoint: proxy.endpoint });
+    });
+    afterEach(async () => {
+      await store.close();
+      proxy.close();
+    });
+
+    it("that die without a sign are all given up for others when a call has waited in vain", async () => {
       await store.put("a", 1);
       await Promise.all(Array.from({ length: 20 }, () => store.get("a")));
-      expect(links.size).toBeGreaterThan(1);
-      for (const link of links) dead.add(link);
+      expect(proxy.links.size).toBeGreaterThan(1);
+      proxy.mute();
       expect(await rejection(store.get("a", { timeout: 300 }))).toMatchObject({ code: "TIMEOUT" });
       // On one that was made anew: none of the others would answer.
       expect(await store.get("a", { timeout: "20s" })).toBe(1);
-      await store.close();
-      for (const link of links) link.destroy();
-      proxy.close();
+    });
+
+    it("that are idle are closed by the store, before the server does", async () => {
+      await store.put("a", 1);
+      const [link] = proxy.links;
+      const ended = await new Promise<string>((resolve) => {
+        link?.near.once("end", () => resolve("by the store"));
+        link?.far.once("end", () => resolve("by the server"));
+      });
+      expect(ended).toBe("by the store");
+      expect(await store.get("a")).toBe(1);
     });
   });
+}
+
+interface Link {
+  readonly near: Socket;
+  readonly far: Socket;
+  muted: boolean;
+}
+
+/** Passes all on, but nothing any more on connections that are muted. */
+class MutingProxy {
+  readonly links = new Set<Link>();
+  readonly endpoint: string;
+  readonly #listener: Server;
+
+  private constructor(listener: Server, target: number) {
+    const address = listener.address();
+    this.endpoint = `http://127.0.0.1:${typeof address === "object" && address?.port}`;
+    this.#listener = listener;
+    listener.on("connection", (near) => {
+      const link: Link = { near, far: connect(target, "127.0.0.1"), muted: false };
+      this.links.add(link);
+      near.on("data", (bytes) => link.muted || link.far.write(bytes));
+      link.far.on("data", (bytes) => link.muted || near.write(bytes));
+      for (const socket of [near, link.far]) {
+        socket.on("error", () => {});
+        socket.on("close", () => this.#drop(link));
+      }
+    });
+  }
+
+  static async start(target: number): Promise<MutingProxy> {
+    const listener = createServer().listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    return new MutingProxy(listener, target);
+  }
+
+  mute(): void {
+    for (const link of this.links) link.muted = true;
+  }
+
+  close(): void {
+    for (const link of this.links) this.#drop(link);
+    this.#listener.close();
+  }
+
+  #drop(link: Link): void {
+    this.links.delete(link);
+    link.near.destroy();
+    link.far.destroy();
+  }
 }
