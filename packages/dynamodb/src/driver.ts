@@ -148,7 +148,7 @@ export class DynamodbDriver implements Driver {
     let condition = expected === "absent" ? absent() : hasRevision(expected);
     if (expected !== "absent" && isForeign(expected)) {
       // The revision of another program's record is a hash of its text, which DynamoDB cannot compute.
-      const found = await this.#requests.get(key, call, true);
+      const found = await this.#requests.look(key, call);
       const current = this.#live(id, found);
       if (!found || current?.revision !== expected) return { swapped: false, current };
       condition = isUnchanged(found);
@@ -171,14 +171,14 @@ export class DynamodbDriver implements Driver {
       record.outcome = "unknown";
       throw record;
     }
-    let current = this.#live(id, item);
     // Another program's record: it is read before it is deleted.
-    while (current) {
-      const result = await this.swap(id, current.revision, undefined, call);
-      if (result.swapped) return current;
-      current = result.current;
+    for (let found = item; ; ) {
+      const current = this.#live(id, found);
+      if (!found || !current) return undefined;
+      const next = await this.#requests.writeIf(isUnchanged(found), key, undefined, call);
+      if (next.held) return current;
+      found = next.item;
     }
-    return undefined;
   }
 
   async list(

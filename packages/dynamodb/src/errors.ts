@@ -7,6 +7,7 @@ import {
   IncompatibleFormatError,
   InvalidArgumentError,
   KeyValueError,
+  StorageFullError,
   StoreUnavailableError,
 } from "@kv/core";
 import { codeOf, isUnreached, noConnection } from "@kv/core/driver";
@@ -28,6 +29,9 @@ export function explain(error: unknown, server: string): KeyValueError {
   const details = { cause: error, outcome: "not-applied" } as const;
   if (status >= 500) {
     return new StoreUnavailableError(`DynamoDB failed with the status ${status}`, { cause: causeOf(error) });
+  }
+  if (name === "ItemCollectionSizeLimitExceededException") {
+    return new StorageFullError("the collection has reached the size that its indexes allow", details);
   }
   if (BUSY.test(name) || status === 429) {
     return new StoreUnavailableError(`DynamoDB cannot serve the request now: ${name}`, details);

@@ -79,36 +79,26 @@ export function decodeItem(id: RecordId, item: Item, numbers: InexactNumbers): S
   if (stated.collection !== id.collection || stated.key !== id.key) {
     throw new CorruptRecordError("the record that lies there is one of another name");
   }
-  const { ttl, expires } = item;
-  if (ttl === undefined && expires === undefined) return record;
-  const expiresAt = expires === undefined ? expiryOf(record, numberOf(ttl)) : numberOf(expires);
-  return {
-    value: record.value,
-    get createdAt() {
-      return record.createdAt;
-    },
-    expiresAt,
-    get revision() {
-      return record.revision;
-    },
-  };
+  return withExpiry(record, item);
 }
 
 /** An item of a listing that is a record. */
 export interface Found {
   readonly id: RecordId;
-  /** As it lies in the table. */
-  readonly item: Item;
   readonly record: Settled<StoredRecord>;
 }
 
 /** The record in an item; nothing where the names in it do not lead there, as in what another program keeps in the table. */
 export function recognize(item: Item, numbers: InexactNumbers): Found | undefined {
-  const { collection, key } = statedName(item.value?.S ?? "") ?? {};
+  const text = item.value?.S;
+  if (text === undefined) return undefined;
+  const envelope = settled(() => decodeEnvelope(text, numbers));
+  const { collection, key } = (envelope instanceof KeyValueError ? statedName(text) : envelope.id) ?? {};
   if (!collection || !key) return undefined;
   const id = { collection, key };
   if (addressOf(keyOf(id)) !== addressOf(item)) return undefined;
-  return { id, item, record: settled(() => decodeItem(id, item, numbers)) };
+  const record = envelope instanceof KeyValueError ? envelope : settled(() => withExpiry(envelope.record, item));
+  return { id, record };
 }
 
 /** Whether what was found counts as there: also where it cannot be read. */
@@ -141,6 +131,22 @@ function beginning(name: string, limit: number): string {
   let end = Math.min(limit, bytes.length);
   while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
   return bytes.toString("utf8", 0, end);
+}
+
+/** The record, which expires when the attributes of its item say. */
+function withExpiry(record: StoredRecord, { ttl, expires }: Item): StoredRecord {
+  if (ttl === undefined && expires === undefined) return record;
+  const expiresAt = expires === undefined ? expiryOf(record, numberOf(ttl)) : numberOf(expires);
+  return {
+    value: record.value,
+    get createdAt() {
+      return record.createdAt;
+    },
+    expiresAt,
+    get revision() {
+      return record.revision;
+    },
+  };
 }
 
 /** As DynamoDB counts: names and values of the attributes. */

@@ -10,7 +10,7 @@ import {
   ScanCommand,
   type WriteRequest,
 } from "@aws-sdk/client-dynamodb";
-import { AbortedError, TimeoutError } from "@kv/core";
+import { AbortedError, KeyValueError, TimeoutError } from "@kv/core";
 import type { Call, Scope } from "@kv/core/driver";
 import { type Undone, untilProcessed } from "./batches.ts";
 import type { Condition } from "./conditions.ts";
@@ -61,6 +61,16 @@ export class Requests {
     return item;
   }
 
+  /** As {@link get}, of the latest, for a write that has not been done: nor is it if this fails. */
+  async look(key: Item, call: Call): Promise<Item | undefined> {
+    try {
+      return await this.get(key, call, true);
+    } catch (error) {
+      if (error instanceof KeyValueError) error.outcome = "not-applied";
+      throw error;
+    }
+  }
+
   async put(item: Item, call: Call): Promise<void> {
     const command = new PutItemCommand({ TableName: this.#table, Item: item });
     await this.#exchange(call, (options) => this.#client.send(command, options));
@@ -93,7 +103,7 @@ export class Requests {
       const failed = failedCondition(error);
       if (!failed) throw error;
       // Some servers do not tell, and where nothing lies none does.
-      return { held: false, item: failed.item ?? (await this.get(key, call, true)) };
+      return { held: false, item: failed.item ?? (await this.look(key, call)) };
     }
   }
 

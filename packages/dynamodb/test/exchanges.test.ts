@@ -83,6 +83,29 @@ for (const { name, server, skipped, table } of await serversFor(vitest, "exchang
       expect(proxy.since()).toEqual({ DeleteItem: 1, GetItem: 1 });
     });
 
+    it.each<[string, () => Promise<unknown>, Record<string, number>]>([
+      ["putIfAbsent", () => store.putIfAbsent("a", 2), { PutItem: 1 }],
+      ["increment", () => store.increment("a"), { GetItem: 1, PutItem: 1 }],
+      ["take", () => store.take("a"), { DeleteItem: 1 }],
+    ])("%s where a record has expired", async (_, operation, requests) => {
+      await store.put("a", 1, { ttl: "1ms" });
+      while (await store.has("a"));
+      proxy.since();
+      await operation();
+      expect(proxy.since()).toEqual(requests);
+    });
+
+    it("on a record of Python's", async () => {
+      const text = JSON.stringify({ collection: "default_collection", key: "a", value: { items: 1 }, version: 1 });
+      const theirs = { collection: { S: "default_collection" }, key: { S: "a" }, value: { S: text } };
+      await table.put(theirs);
+      expect(await store.take("a")).toEqual({ items: 1 });
+      expect(proxy.since()).toEqual({ DeleteItem: 2, ...look });
+      await table.put(theirs);
+      await store.touch("a", "1h");
+      expect(proxy.since()).toEqual({ GetItem: 2, PutItem: 1 });
+    });
+
     it("enumerating and clearing", async () => {
       await store.putMany(entriesTo(60));
       await store.collection("other").put("a", 1, { ttl: "1ms" });

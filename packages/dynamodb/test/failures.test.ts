@@ -35,6 +35,7 @@ for (const { name, server, skipped, table } of await serversFor(vitest, "failure
       ["ThrottlingException", 400, "UNAVAILABLE", "not-applied"],
       ["RequestLimitExceeded", 400, "UNAVAILABLE", "not-applied"],
       ["TransactionConflictException", 400, "UNAVAILABLE", "not-applied"],
+      ["ItemCollectionSizeLimitExceededException", 400, "STORAGE_FULL", "not-applied"],
       ["UnrecognizedClientException", 400, "ACCESS_DENIED", "not-applied"],
       ["AccessDeniedException", 400, "ACCESS_DENIED", "not-applied"],
       ["InvalidSignatureException", 400, "ACCESS_DENIED", "not-applied"],
@@ -193,6 +194,19 @@ for (const { name, server, skipped, table } of await serversFor(vitest, "failure
       expect(requests).toBe(4);
       expect(await store.get("key-9-again")).toHaveLength(190_000);
     });
+
+    it.runIf(name === "dynalite")(
+      "knows that a write whose condition failed was not applied, where it cannot look why",
+      async () => {
+        await store.put("a", 1);
+        proxy.meddle = (operation, body, forward) =>
+          operation === "GetItem" ? refusal("InternalServerError", 500) : forward(body);
+        const failed = { code: "UNAVAILABLE", outcome: "not-applied" };
+        expect(await rejection(store.putIfAbsent("a", 2))).toMatchObject(failed);
+        proxy.meddle = undefined;
+        expect(await store.get("a")).toBe(1);
+      },
+    );
 
     it("leaves alone what was overwritten while it was culled", async () => {
       await store.put("a", 1, { ttl: "1ms" });
