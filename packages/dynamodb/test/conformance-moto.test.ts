@@ -5,7 +5,7 @@ import * as vitest from "vitest";
 import { describe, it } from "vitest";
 import { isBrief, serverWithTable, targetOf } from "./helpers.ts";
 
-const { server, skipped } = await serverWithTable(vitest, "moto", "conformance");
+const { server, skipped } = await serverWithTable(vitest, "moto", "conformance", { external: true });
 
 if (skipped) {
   it.skip("conformance");

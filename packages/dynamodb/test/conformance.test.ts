@@ -6,13 +6,13 @@ import * as vitest from "vitest";
 import { describe, it } from "vitest";
 import { isBrief, serverWithTable, targetOf } from "./helpers.ts";
 
-const { server, skipped } = await serverWithTable(vitest, "dynalite", "conformance");
+const { server, skipped } = await serverWithTable(vitest, "dynalite", "conformance", { external: true });
 
 if (skipped) {
   it.skip("conformance");
 } else {
   const target = targetOf("dynamodb on dynalite", server, "conformance");
-  await conformance({ ...target, process: server }).register({ describe, it });
+  await conformance(server.external ? target : { ...target, process: server }).register({ describe, it });
   for (const wrapped of underWrappers(target).slice(-1)) {
     await conformance(wrapped).register({ describe, it }, { only: isBrief });
   }

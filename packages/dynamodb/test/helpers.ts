@@ -20,9 +20,14 @@ export const SERVERS = ["dynalite", "moto"] as const;
 /** Everybody is let in. */
 export const credentials = { accessKeyId: "user", secretAccessKey: "secret" };
 
-/** A server with a table for the calling file. */
-export async function serverWithTable(runner: typeof vitest, name: (typeof SERVERS)[number], table: string) {
-  const { server, skipped } = await serverFor(runner, name, { own: true });
+/** A server with a table for the calling file: one of its own, unless it takes one that the environment gives. */
+export async function serverWithTable(
+  runner: typeof vitest,
+  name: (typeof SERVERS)[number],
+  table: string,
+  { external = false } = {},
+) {
+  const { server, skipped } = await serverFor(runner, name, external ? undefined : { own: true });
   if (!skipped) await createTable(optionsFor(server, table));
   return { name, server, skipped, table: new Table(server, table) };
 }
@@ -65,7 +70,7 @@ export function targetOf(name: string, server: Server, table: string): Target {
 
 /** The options of a store in a table of the server. */
 export function optionsFor(server: Server, table: string): DynamodbStoreOptions & { readonly endpoint: string } {
-  return { table, region: "us-east-1", endpoint: endpointOf(server), credentials };
+  return { url: server.url, table, endpoint: endpointOf(server), createTable: false };
 }
 
 export function endpointOf(server: Server): string {

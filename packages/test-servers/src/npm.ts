@@ -1,29 +1,27 @@
 // Servers written for Node.js, which are development dependencies of this package.
 
-import { createRequire } from "node:module";
 import type { Source } from "./source.ts";
 import { Unavailable } from "./system.ts";
 
-/** A script of an installed package: `"dynalite/cli.js"`. It runs in a process of its own. */
-export function npm(script: string): Source {
+/** A script of an installed package, which runs in a process of its own. `resolve` gives its path, or throws. */
+export function npm(name: string, resolve: () => string): Source {
+  function pathOf(): string {
+    try {
+      return resolve();
+    } catch {
+      throw new Unavailable(`the package ${name} is not installed`);
+    }
+  }
   return {
     name: "npm",
-    look: async () => pathOf(script),
+    look: async () => pathOf(),
     async get() {
-      const path = pathOf(script);
+      const path = pathOf();
       return {
-        origin: `${script} by npm`,
+        origin: `${name} by npm`,
         host: "127.0.0.1",
         launch: ({ args }) => ({ command: process.execPath, args: [path, ...args], env: {} }),
       };
     },
   };
-}
-
-function pathOf(script: string): string {
-  try {
-    return createRequire(import.meta.url).resolve(script);
-  } catch {
-    throw new Unavailable(`${script} is not installed`);
-  }
 }

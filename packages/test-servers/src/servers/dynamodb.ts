@@ -2,11 +2,14 @@
 // for its licence; who has it running gives its URL.
 
 import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { npm } from "../npm.ts";
 import { pip } from "../pip.ts";
 import type { Recipe, StartOptions } from "../server.ts";
 import { type Certificate, makeCertificate } from "../tls.ts";
+
+const require = createRequire(import.meta.url);
 
 export interface DynamodbOptions extends StartOptions {
   /** TLS only: `ca` is what to trust. */
@@ -26,7 +29,7 @@ export const dynalite: Recipe<DynamodbOptions> = {
   name: "dynalite",
   variable: "KV_TEST_DYNAMODB_URL",
   port: 8000,
-  sources: [npm("dynalite/cli.js")],
+  sources: [npm("dynalite", () => require.resolve("dynalite/cli.js"))],
   prepare: prepared({
     args: ({ host, port, data }) => [
       ...["--host", host, "--port", `${port}`, "--path", data],
