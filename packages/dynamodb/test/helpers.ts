@@ -60,8 +60,11 @@ export function targetOf(name: string, server: Server, table: string): Target {
   const { hostname, port } = new URL(given.endpoint);
   return {
     name,
-    open: (options) => dynamodbStore({ ...given, ...options }),
+    // Many callers on one key, one after another, take these servers seconds on a busy machine.
+    open: (options) => dynamodbStore({ ...given, timeout: "20s", ...options }),
     shared: true,
+    // Time for `retry` to come to an end before the deadline.
+    timeScale: 4,
     server: { host: hostname, port: Number(port) },
     through: (address, options) =>
       dynamodbStore({ ...given, endpoint: `http://${address.host}:${address.port}`, ...options }),
