@@ -32,8 +32,9 @@ export async function prepare(backend: BackendName): Promise<Prepared> {
     }
     case "redis":
     case "memcached":
-    case "mongodb": {
-      const { server, skipped } = await startServer(backend);
+    case "mongodb":
+    case "dynamodb": {
+      const { server, skipped } = await startServer(backend === "dynamodb" ? "dynalite" : backend);
       if (server === undefined) return { skipped };
       return { place: { location: () => server.url, [Symbol.asyncDispose]: () => server.stop() } };
     }

@@ -19,7 +19,7 @@ interface ContenderModule {
   open(location: string): Promise<Contender>;
 }
 
-export type BackendName = "memory" | "disk" | "rocksdb" | "redis" | "memcached" | "mongodb";
+export type BackendName = "memory" | "disk" | "rocksdb" | "redis" | "memcached" | "dynamodb" | "mongodb";
 /** The raw driver with JSON by hand comes first: the others are measured by it. */
 export type ContenderName = "raw" | "kv";
 
@@ -46,11 +46,23 @@ export const contenders: {
     raw: () => import("./contenders/memcached-raw.ts"),
     kv: () => import("./contenders/memcached-kv.ts"),
   },
+  dynamodb: {
+    raw: () => import("./contenders/dynamodb-raw.ts"),
+    kv: () => import("./contenders/dynamodb-kv.ts"),
+  },
   mongodb: {
     raw: () => import("./contenders/mongodb-raw.ts"),
     kv: () => import("./contenders/mongodb-kv.ts"),
   },
 };
 
-export const backendNames: readonly BackendName[] = ["memory", "disk", "rocksdb", "redis", "memcached", "mongodb"];
+export const backendNames: readonly BackendName[] = [
+  "memory",
+  "disk",
+  "rocksdb",
+  "redis",
+  "memcached",
+  "dynamodb",
+  "mongodb",
+];
 export const contenderNames: readonly ContenderName[] = ["raw", "kv"];

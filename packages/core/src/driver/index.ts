@@ -1,5 +1,6 @@
 /** For who writes a backend or a wrapper. */
 export { stillWanted } from "../call.ts";
+export { asKeyValueError } from "../errors.ts";
 export { checkJson, cloneJson, copyJson, formatPath, type JsonObject, type JsonValue, stringifyJson } from "../json.ts";
 export { expiryOf, timeoutOf } from "../record.ts";
 export { newRevision } from "../revision.ts";

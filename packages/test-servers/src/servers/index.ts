@@ -1,14 +1,17 @@
 // The servers that can be started. A new one is a file beside this one and two lines here.
 
 import type { Recipe } from "../server.ts";
+import { type DynamodbOptions, dynalite, moto } from "./dynamodb.ts";
 import { type MemcachedOptions, memcached } from "./memcached.ts";
 import { type MongodbOptions, mongodb } from "./mongodb.ts";
 import { type RedisOptions, redis } from "./redis.ts";
 import { valkey, valkey9 } from "./valkey.ts";
 
 interface Options {
+  readonly dynalite: DynamodbOptions;
   readonly memcached: MemcachedOptions;
   readonly mongodb: MongodbOptions;
+  readonly moto: DynamodbOptions;
   readonly redis: RedisOptions;
   readonly valkey: RedisOptions;
   readonly valkey9: Omit<RedisOptions, "tls">;
@@ -18,8 +21,10 @@ export type ServerName = keyof Options;
 export type OptionsOf<Name extends ServerName> = Options[Name];
 
 export const recipes: { readonly [Name in ServerName]: Recipe<Options[Name]> } = {
+  dynalite,
   memcached,
   mongodb,
+  moto,
   redis,
   valkey,
   valkey9,

@@ -17,10 +17,17 @@ import {
   type SwapResult,
   type WriteRequest,
 } from "../driver.ts";
-import { foreignRevision, formatTime, type InexactNumbers, isForeign, revisionPrefix } from "../envelope.ts";
+import {
+  foreignRevision,
+  formatTime,
+  type InexactNumbers,
+  isForeign,
+  revisionPrefix,
+  statedName,
+} from "../envelope.ts";
 import { Comparing, SWAPPED } from "./comparing.ts";
 import { patternOf } from "./patterns.ts";
-import { decode, encode, expiryArguments, idOf, nameOf, RECORD_BYTES, statedName, ttlOf } from "./records.ts";
+import { decode, encode, expiryArguments, idOf, nameOf, RECORD_BYTES, ttlOf } from "./records.ts";
 import { Scan } from "./scan.ts";
 import { DELETE, type Script, SWAP, TAKE } from "./scripts.ts";
 
