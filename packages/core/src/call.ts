@@ -135,6 +135,11 @@ export class OngoingCall implements Call {
     return this.#ended;
   }
 
+  /** See {@link CallScope.sentAtOnce}. */
+  get sentAtOnce(): boolean {
+    return this.#scope.sentAtOnce;
+  }
+
   /** Whether it was the deadline that ended it. */
   get expired(): boolean {
     return this.#ended && performance.now() >= this.deadline;

@@ -116,7 +116,14 @@ export class KeyValueStore<in C extends Capability> extends Records<C, JsonValue
     layer: Layer<N, W>,
   ): KeyValueStore<Exclude<C, W>> {
     requireCapabilities(this.capabilities, layer.needs, layer.name);
-    const context = { ...this.context, driver: layer.apply(this.context.driver), queue: new KeyQueue() };
+    const { connection, driver } = this.context;
+    const inner = driver === connection.driver ? connection.layered : driver;
+    const context = {
+      ...this.context,
+      scope: connection.layeredScope,
+      driver: layer.apply(inner),
+      queue: new KeyQueue(),
+    };
     return newStore(context, [...this.#layers, layer.name]);
   }
 
@@ -181,7 +188,8 @@ export function createStore<const D extends Driver>(
   const timeout = timeoutOf(options.timeout ?? 5000);
   const connection = new Connection(driver, timeout, options.onEvent);
   const { defaultCollection = DEFAULT_COLLECTION } = options;
-  return newStore({ connection, driver: connection.driver, defaultCollection, queue: new KeyQueue() }, []);
+  const { driver: opened } = connection;
+  return newStore({ connection, scope: connection, driver: opened, defaultCollection, queue: new KeyQueue() }, []);
 }
 
 /** Outside of the class, whose name a bundler would have to change if it named itself. */

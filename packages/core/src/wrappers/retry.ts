@@ -44,10 +44,14 @@ export function retry(options: RetryOptions = {}): Layer {
     return error.retryable && (READS.has(operation) || error.outcome === "not-applied");
   }
 
-  /** Whether there is time and leave for another attempt: then after a pause, within the call's deadline. */
-  async function another(attempt: number, call: Call): Promise<boolean> {
+  /**
+   * Whether there is time and leave for another attempt: then after a pause, within the call's deadline. `undone`: a call
+   * that ends in the pause has certainly written nothing.
+   */
+  async function another(attempt: number, call: Call, undone: boolean): Promise<boolean> {
     const pause = Math.random() * Math.min(maxDelay, baseDelay * 2 ** (attempt - 1));
     if (attempt >= attempts || performance.now() + pause >= call.deadline) return false;
+    if (undone) call.markSent(false);
     await sleep(pause, call.signal);
     return !call.ended;
   }
@@ -59,7 +63,8 @@ export function retry(options: RetryOptions = {}): Layer {
     failure: unknown,
   ): Promise<T> {
     let error = asKeyValueError(failure);
-    for (let attempt = 1; isSafe(error, operation) && (await another(attempt, call)); attempt++) {
+    const writes = !READS.has(operation);
+    for (let attempt = 1; isSafe(error, operation) && (await another(attempt, call, writes)); attempt++) {
       try {
         return await exchange(call);
       } catch (next) {
@@ -85,6 +90,7 @@ export function retry(options: RetryOptions = {}): Layer {
     call: Call,
     exchange: (items: readonly T[], call: Call) => MaybePromise<readonly Settled<R>[]>,
   ): Promise<readonly Settled<R>[]> {
+    const writes = !READS.has(operation);
     const answers = new Array<Settled<R>>(items.length);
     let open = [...items.keys()];
     for (let attempt = 1; ; attempt++) {
@@ -98,7 +104,7 @@ export function retry(options: RetryOptions = {}): Layer {
         const answer = answers[at];
         return answer instanceof KeyValueError && isSafe(answer, operation);
       });
-      if (open.length > 0 && (await another(attempt, call))) continue;
+      if (open.length > 0 && (await another(attempt, call, writes && open.length === items.length))) continue;
       if (whole) throw whole;
       return answers;
     }
@@ -135,7 +141,7 @@ export function retry(options: RetryOptions = {}): Layer {
           // Only where the expected record is still there is it certain that the swap did nothing so far.
           if (current?.revision !== expected) throw doubt;
         }
-        if (!(await another(attempt, call))) throw doubt ?? result;
+        if (!(await another(attempt, call, doubt === undefined))) throw doubt ?? result;
       }
     }
 
