@@ -134,6 +134,7 @@ export class Connection implements CallScope {
 /** A driver that needs no opening, of which each write is marked as sent. */
 function marking(base: Driver): Driver {
   const marked = around(base, ({ operation }, call, exchange) => {
+    stillWanted(call);
     if (!READS.has(operation)) call.markSent();
     return exchange(call);
   });

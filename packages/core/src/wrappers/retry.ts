@@ -11,6 +11,7 @@ import {
   type SwapResult,
 } from "../driver/driver.ts";
 import { around, defineLayer, forward, type Layer, settle } from "../driver/layer.ts";
+import { pause } from "../driver/observe.ts";
 import { asKeyValueError, InvalidArgumentError, KeyValueError } from "../errors.ts";
 import { type Revision, timeoutOf } from "../record.ts";
 
@@ -49,10 +50,10 @@ export function retry(options: RetryOptions = {}): Layer {
    * that ends in the pause has certainly written nothing.
    */
   async function another(attempt: number, call: Call, undone: boolean): Promise<boolean> {
-    const pause = Math.random() * Math.min(maxDelay, baseDelay * 2 ** (attempt - 1));
-    if (attempt >= attempts || performance.now() + pause >= call.deadline) return false;
+    const wait = Math.random() * Math.min(maxDelay, baseDelay * 2 ** (attempt - 1));
+    if (attempt >= attempts || performance.now() + wait >= call.deadline) return false;
     if (undone) call.markSent(false);
-    await sleep(pause, call.signal);
+    await pause(wait, call);
     return !call.ended;
   }
 
@@ -156,18 +157,5 @@ export function retry(options: RetryOptions = {}): Layer {
           ((id, expected, next, call) => settledSwap(id, expected, next, call, (c) => swap(id, expected, next, c))),
       },
     );
-  });
-}
-
-function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const wake = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = setTimeout(wake, milliseconds);
-    signal.addEventListener("abort", wake);
   });
 }
