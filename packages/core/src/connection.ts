@@ -9,13 +9,12 @@ export class Connection implements CallScope {
   readonly base: Driver;
   /** The same, but each exchange waits until the backend is open. */
   readonly driver: Driver;
-  /** What layers are put on: since they may hold a write back, it says itself when one is sent. */
-  readonly layered: Driver;
   /** What the calls through layers belong to. */
   readonly layeredScope: CallScope;
   readonly deadlines: Deadlines;
   readonly sentAtOnce: boolean;
   readonly #onEvent: ((event: StoreEvent) => void) | undefined;
+  #layered: Driver | undefined;
   #opened: boolean;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -29,13 +28,18 @@ export class Connection implements CallScope {
     this.#opened = base.open === undefined;
     this.sentAtOnce = this.#opened;
     this.driver = this.#opened ? base : this.#waiting(base);
-    this.layered = this.#opened ? marking(base) : this.driver;
     this.layeredScope = {
       deadlines: this.deadlines,
       sentAtOnce: false,
       begin: () => this.begin(),
       end: () => this.end(),
     };
+  }
+
+  /** What layers are put on: since they may hold a write back, it says itself when one is sent. */
+  get layered(): Driver {
+    this.#layered ??= this.driver === this.base ? marking(this.base) : this.driver;
+    return this.#layered;
   }
 
   /** Whether an exchange begun now reaches the driver at once. */
