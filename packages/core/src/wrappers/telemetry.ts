@@ -60,8 +60,9 @@ export function telemetry(options: TelemetryOptions = {}): Layer {
       const records = span.isRecording();
       const size = subject.ids?.length ?? 1;
       if (records && size > 1) span.setAttribute("db.operation.batch.size", size);
-      const active = trace.setSpan(context.active(), span);
-      const inside = records ? (c: Call) => context.with(active, () => exchange(c)) : exchange;
+      const inside = records
+        ? (c: Call) => context.with(trace.setSpan(context.active(), span), () => exchange(c))
+        : exchange;
       const began = performance.now();
       return observed(call, inside, (error, answer) => {
         const type = error?.code ?? (failuresIn(answer).length > 0 ? "BATCH_FAILED" : undefined);

@@ -222,7 +222,10 @@ describe("half open", () => {
     const answerFirst = answer;
     const second = store.get("a");
     expect(breaker.state).toBe("half-open");
-    expect(await rejection(store.get("a"))).toMatchObject({ code: "UNAVAILABLE", message: "the circuit breaker is open" });
+    expect(await rejection(store.get("a"))).toMatchObject({
+      code: "UNAVAILABLE",
+      message: "the circuit breaker is open",
+    });
     answerFirst();
     await first;
     expect(breaker.state).toBe("half-open");
