@@ -19,7 +19,9 @@ interface ContenderModule {
   open(location: string): Promise<Contender>;
 }
 
-export type BackendName = "memory" | "disk" | "redis";
+export type BackendName = "memory" | "disk" | "redis" | WrappersName;
+/** kv in memory under one wrapper, or five, that do nothing: measured by kv in memory without. */
+export type WrappersName = "around-1" | "around-5";
 /** The raw driver with JSON by hand comes first: the others are measured by it. */
 export type ContenderName = "raw" | "kv";
 
@@ -38,7 +40,16 @@ export const contenders: {
     raw: () => import("./contenders/redis-raw.ts"),
     kv: () => import("./contenders/redis-kv.ts"),
   },
+  "around-1": {
+    raw: () => import("./contenders/memory-kv.ts"),
+    kv: () => import("./contenders/around-1.ts"),
+  },
+  "around-5": {
+    raw: () => import("./contenders/memory-kv.ts"),
+    kv: () => import("./contenders/around-5.ts"),
+  },
 };
 
 export const backendNames: readonly BackendName[] = ["memory", "disk", "redis"];
+export const wrappersNames: readonly WrappersName[] = ["around-1", "around-5"];
 export const contenderNames: readonly ContenderName[] = ["raw", "kv"];

@@ -142,5 +142,5 @@ function marking(base: Driver): Driver {
     if (!READS.has(operation)) call.markSent();
     return exchange(call);
   });
-  return forward(marked, { get: base.get.bind(base) });
+  return forward(marked, { get: (id, call) => base.get(id, call) });
 }
