@@ -101,7 +101,7 @@ it("measures what one wrapper and five cost, with targets for get", async () => 
     "around-5 1",
     "around-5 64",
   ]);
-  expect(wrapped.map(({ share }) => share?.target)).toEqual([1 / 1.05, 1 / 1.05, 1 / 1.3, 1 / 1.3]);
+  expect(wrapped.map(({ share }) => share?.target)).toEqual([0.95, 0.95, 0.77, 0.77]);
 });
 
 describe("the command line", () => {
