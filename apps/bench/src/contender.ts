@@ -19,7 +19,7 @@ interface ContenderModule {
   open(location: string): Promise<Contender>;
 }
 
-export type BackendName = "memory" | "disk" | "redis" | WrappersName;
+export type BackendName = "memory" | "disk" | "redis" | "memcached" | WrappersName;
 /** kv in memory under one wrapper, or five, that do nothing: measured by kv in memory without. */
 export type WrappersName = "around-1" | "around-5";
 /** The raw driver with JSON by hand comes first: the others are measured by it. */
@@ -40,6 +40,10 @@ export const contenders: {
     raw: () => import("./contenders/redis-raw.ts"),
     kv: () => import("./contenders/redis-kv.ts"),
   },
+  memcached: {
+    raw: () => import("./contenders/memcached-raw.ts"),
+    kv: () => import("./contenders/memcached-kv.ts"),
+  },
   "around-1": {
     raw: () => import("./contenders/memory-kv.ts"),
     kv: () => import("./contenders/around-1.ts"),
@@ -50,6 +54,6 @@ export const contenders: {
   },
 };
 
-export const backendNames: readonly BackendName[] = ["memory", "disk", "redis"];
+export const backendNames: readonly BackendName[] = ["memory", "disk", "redis", "memcached"];
 export const wrappersNames: readonly WrappersName[] = ["around-1", "around-5"];
 export const contenderNames: readonly ContenderName[] = ["raw", "kv"];
