@@ -19,6 +19,8 @@ export type Prepared =
 export async function prepare(backend: BackendName): Promise<Prepared> {
   switch (backend) {
     case "memory":
+    case "around-1":
+    case "around-5":
       return { place: { location: () => "", async [Symbol.asyncDispose]() {} } };
     case "disk":
     case "rocksdb": {

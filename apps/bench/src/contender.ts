@@ -19,7 +19,9 @@ interface ContenderModule {
   open(location: string): Promise<Contender>;
 }
 
-export type BackendName = "memory" | "disk" | "rocksdb" | "redis" | "memcached" | "dynamodb" | "mongodb";
+export type BackendName = "memory" | "disk" | "rocksdb" | "redis" | "memcached" | "dynamodb" | "mongodb" | WrappersName;
+/** kv in memory under one wrapper, or five, that do nothing: measured by kv in memory without. */
+export type WrappersName = "around-1" | "around-5";
 /** The raw driver with JSON by hand comes first: the others are measured by it. */
 export type ContenderName = "raw" | "kv";
 
@@ -54,6 +56,14 @@ export const contenders: {
     raw: () => import("./contenders/mongodb-raw.ts"),
     kv: () => import("./contenders/mongodb-kv.ts"),
   },
+  "around-1": {
+    raw: () => import("./contenders/memory-kv.ts"),
+    kv: () => import("./contenders/around-1.ts"),
+  },
+  "around-5": {
+    raw: () => import("./contenders/memory-kv.ts"),
+    kv: () => import("./contenders/around-5.ts"),
+  },
 };
 
 export const backendNames: readonly BackendName[] = [
@@ -65,4 +75,5 @@ export const backendNames: readonly BackendName[] = [
   "dynamodb",
   "mongodb",
 ];
+export const wrappersNames: readonly WrappersName[] = ["around-1", "around-5"];
 export const contenderNames: readonly ContenderName[] = ["raw", "kv"];

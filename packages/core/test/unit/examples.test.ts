@@ -16,10 +16,12 @@ const shown = [...readme.matchAll(/<!-- (examples\/\S+) -->\n```ts\n(.*?)```/gs)
 describe("the README", () => {
   it("shows all examples", () => {
     expect(shown.map(({ path }) => path).sort()).toEqual([
+      "examples/around-wrappers.ts",
       "examples/complete-driver.ts",
       "examples/conformance.ts",
       "examples/five-minutes.ts",
       "examples/minimal-driver.ts",
+      "examples/telemetry.ts",
       "examples/typed-collection.ts",
     ]);
   });
@@ -45,7 +47,7 @@ describe("the README", () => {
 });
 
 describe("an example runs", () => {
-  it.each(["five-minutes", "typed-collection"])("%s", async (name) => {
+  it.each(["five-minutes", "typed-collection", "around-wrappers", "telemetry"])("%s", async (name) => {
     await import(`../../examples/${name}.ts`);
   });
 });
