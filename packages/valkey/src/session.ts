@@ -1,10 +1,10 @@
 /** One glide client for as long as a driver uses it: what is in flight on it, and whether it still answers. */
-import type { Call } from "@kv/core/driver";
+import type { Call, Command } from "@kv/core/driver";
 import {
   Batch,
-  type BatchOptions,
   ClosingError,
   ClusterBatch,
+  type ClusterBatchOptions,
   Decoder,
   type DecoderOption,
   GlideClient,
@@ -20,8 +20,6 @@ import { isLost } from "./replies.ts";
 
 /** The longest that glide can be told to wait, in milliseconds: some 24 days. */
 const LONGEST = 2 ** 31 - 1;
-
-export type Command = readonly [string, ...string[]];
 
 /**
  * A connected client of our own. A request that glide itself would time is never made with it, see {@link Session.exec};
@@ -74,10 +72,16 @@ export class Session {
   /**
    * Sends commands in one exchange; gives glide's answers in order, with an error in the place of what failed. As a batch,
    * since that glide sends once only, and waits for it as long as it is told to: to the call's deadline.
+   *
+   * @param server the node of a cluster that is to be asked, as {@link askMasters} calls it
    */
-  async exec(commands: readonly Command[], call: Call): Promise<readonly GlideReturnType[]> {
+  async exec(commands: readonly Command[], call: Call, server?: string): Promise<readonly GlideReturnType[]> {
     const { client } = this;
-    const options = { timeout: patienceOf(call.deadline), decoder: Decoder.Bytes };
+    const options = {
+      timeout: patienceOf(call.deadline),
+      decoder: Decoder.Bytes,
+      ...(server && { route: { type: "routeByAddress", host: server } as const }),
+    };
     if (this.#patience !== undefined && this.#silentUntil === 0) {
       this.#silentUntil = Math.max(call.deadline, performance.now() + this.#patience);
     }
@@ -96,6 +100,16 @@ export class Session {
       this.#inFlight--;
       if (this.#retired) this.retire();
     }
+  }
+
+  /** Asks all masters of a cluster. Their answers by their addresses; within the time that the client was made with. */
+  async askMasters(command: Command): Promise<ReadonlyMap<string, string>> {
+    if (!(this.client instanceof GlideClusterClient)) return new Map();
+    const answers = await this.client.customCommand([...command], { route: "allPrimaries", decoder: Decoder.String });
+    const pairs: readonly { readonly key?: unknown; readonly value?: unknown }[] = Array.isArray(answers)
+      ? answers.map(Object)
+      : [];
+    return new Map(pairs.map(({ key, value }) => [String(key), String(value)]));
   }
 
   /** No request of this connection will be understood any more. */
@@ -119,7 +133,7 @@ export class Session {
 async function execute(
   client: Client,
   commands: readonly Command[],
-  options: BatchOptions & DecoderOption,
+  options: ClusterBatchOptions & DecoderOption,
 ): Promise<readonly GlideReturnType[]> {
   const answers =
     client instanceof GlideClusterClient
