@@ -30,6 +30,7 @@ interface Known {
   readonly node: Node;
   /** Of this connection and no other: after a restart of the server it is another one. */
   readonly name: string;
+  readonly onEnd: () => void;
 }
 
 export class ClusterLink implements Link, Owner {
@@ -78,22 +79,26 @@ export class ClusterLink implements Link, Owner {
     this.#client.off("error", this.#onError);
     this.#client.off("refresh", this.#onChange);
     this.#client.off("+node", this.#onChange);
-    for (const { node } of this.#known.values()) node.release();
+    for (const [redis, { node, onEnd }] of this.#known) {
+      redis.off("end", onEnd);
+      node.release();
+    }
   }
 
   get(name: string, call: Call): Promise<unknown> {
-    return this.#request(name, call, (node) => node.get(name, call));
+    return this.#request(name, call, false, (node) => node.get(name, call));
   }
 
   set(name: string, text: string, ttl: number | undefined, call: Call): Promise<unknown> {
-    return this.#request(name, call, (node) => node.set(name, text, ttl, call));
+    return this.#request(name, call, true, (node) => node.set(name, text, ttl, call));
   }
 
   async send(command: Command, call: Call): Promise<unknown> {
     const name = nameIn(command);
-    if (name !== undefined) return this.#request(name, call, (node) => node.send(command, call));
-    const answers = [...this.#mastersNow().values()].map((node) => this.#sendOn(node, command, call));
-    return (await Promise.all(answers))[0];
+    if (name !== undefined) return this.#request(name, call, true, (node) => node.send(command, call));
+    const masters = [...this.#mastersNow().values()];
+    if (masters.length === 0) throw noConnection(TITLE, undefined, "no master is known");
+    return (await Promise.all(masters.map((node) => this.#sendOn(node, command, call))))[0];
   }
 
   async sendAll(commands: readonly Command[], call: Call): Promise<readonly CommandReply[]> {
@@ -131,13 +136,13 @@ export class ClusterLink implements Link, Owner {
     for (const { node } of this.#known.values()) node.lose();
   }
 
-  async #request(name: string, call: Call, send: (node: Node) => Promise<unknown>): Promise<unknown> {
+  async #request(name: string, call: Call, writes: boolean, send: (node: Node) => Promise<unknown>): Promise<unknown> {
     const slot = slotOf(name);
     let node = this.#ownerOf(slot);
     if (!node?.usable) {
-      call.markSent(false);
+      if (writes) call.markSent(false);
       node = await this.#find(slot, call);
-      call.markSent();
+      if (writes) call.markSent();
     }
     try {
       return await send(node);
@@ -292,13 +297,14 @@ export class ClusterLink implements Link, Owner {
     const known = this.#known.get(redis);
     if (known) return known;
     const node = new Node(redis, this);
-    const entry = { node, name: `${addressOf(redis)} ${++this.#connections}` };
-    this.#known.set(redis, entry);
-    redis.on("ready", node.connected);
-    redis.once("end", () => {
+    const onEnd = (): void => {
       this.#known.delete(redis);
       this.#masters = undefined;
-    });
+    };
+    const entry = { node, name: `${addressOf(redis)} ${++this.#connections}`, onEnd };
+    this.#known.set(redis, entry);
+    redis.on("ready", node.connected);
+    redis.once("end", onEnd);
     return entry;
   }
 

@@ -136,7 +136,8 @@ export class Node {
     if (client.status === "end") throw noConnection(this.server, this.#failure, "the client was closed");
     if (client.status !== "connecting" && client.status !== "connect") this.#failure = undefined;
     if (client.status === "wait") this.#connect();
-    while (client.status !== "ready") {
+    // A stream that the server has ended is not closed yet.
+    while (client.status !== "ready" || !client.stream.writable) {
       await nextOf(client, ["ready", "error", "end"], this.#released.signal);
       if (this.#failure !== undefined || this.client.status === "end" || this.#released.signal.aborted) {
         throw refusedConnection(this.server, this.#failure);
