@@ -15,7 +15,8 @@ import {
   type Report,
   type View,
 } from "@kv/core/driver";
-import { type Cluster, Redis, ReplyError } from "ioredis";
+import { type Cluster, type Redis, ReplyError } from "ioredis";
+import { diagnose } from "./diagnose.ts";
 import { explain, refusedConnection } from "./errors.ts";
 import { nextOf, until } from "./events.ts";
 import { Node, type Owner } from "./node.ts";
@@ -96,9 +97,11 @@ export class ClusterLink implements Link, Owner {
   async send(command: Command, call: Call): Promise<unknown> {
     const name = nameIn(command);
     if (name !== undefined) return this.#request(name, call, true, (node) => node.send(command, call));
-    const masters = [...this.#mastersNow().values()];
-    if (masters.length === 0) throw noConnection(TITLE, undefined, "no master is known");
-    return (await Promise.all(masters.map((node) => this.#sendOn(node, command, call))))[0];
+    // A slot of each master: one that is down is missing among those that the client knows, but not there.
+    const slots = new Map(this.#client.slots.map(([address], slot) => [address, slot]));
+    if (slots.size === 0) throw noConnection(TITLE, undefined, "no master is known");
+    const answers = [...slots.values()].map(async (slot) => (await this.#find(slot, call)).send(command, call));
+    return (await Promise.all(answers))[0];
   }
 
   async sendAll(commands: readonly Command[], call: Call): Promise<readonly CommandReply[]> {
@@ -340,21 +343,12 @@ export class ClusterLink implements Link, Owner {
     }
   }
 
-  /** Why no node serves: the client does not tell of connections that failed. */
   async #diagnose(error: unknown, signal: AbortSignal): Promise<KeyValueError> {
-    const [first] = this.#startup;
-    if (error instanceof ReplyError || !first) return refusedConnection(TITLE, error);
     const { replyMapping: _, ...settings } = this.#client.options.redisOptions ?? {};
-    const redis = new Redis({ ...settings, ...first, lazyConnect: true, retryStrategy: () => null });
-    const node = new Node(redis, { own: true, patience: this.patience, report: undefined });
-    try {
-      await node.wait(signal);
-      return refusedConnection(TITLE, error);
-    } catch (reason) {
-      return this.explain(reason);
-    } finally {
-      await node.disconnect();
-    }
+    const [first] = this.#startup;
+    const told = error instanceof ReplyError || !first;
+    const reason = told ? undefined : await diagnose({ ...settings, ...first }, this.patience, signal);
+    return reason ?? refusedConnection(TITLE, error);
   }
 
   /** Until the caller's client is connected, as it does by itself; one failed attempt is enough to say that it is not. */

@@ -20,7 +20,11 @@ export function refusedConnection(server: string, error: unknown): KeyValueError
   if (error instanceof Error && error.message.startsWith("All sentinels are unreachable")) {
     const [, last = ""] = /Last error: (.*)/.exec(error.message) ?? [];
     if (/^(?:NOAUTH|WRONGPASS|NOPERM) /.test(last)) return refusal(last, error);
-    return noConnection(server, error, last === "" ? "no sentinel knows it" : `no sentinel answers: ${last}`);
+    return noConnection(
+      server,
+      error,
+      /^$|^ERR No such master/.test(last) ? "no sentinel knows it" : "no sentinel answers",
+    );
   }
   return noConnection(server, error, codeOf(error) || "the connection was closed");
 }

@@ -175,6 +175,8 @@ export class Node {
   }
 
   readonly #onError = (error: Error): void => {
+    // The list of sentinels begins anew, without one having failed: it was left where the last connection was found.
+    if (/^All sentinels are unreachable\. Retrying(?!.*Last error)/.test(error.message)) return;
     this.#failure = error;
     // A reply to no request, and so perhaps the next ones.
     if (/^Command queue state error/.test(error.message)) this.lose();

@@ -76,7 +76,8 @@ const OWN_CLIENT = {
   ...OWN_CONNECTION,
   enableOfflineQueue: false,
   retryStrategy: () => null,
-  sentinelRetryStrategy: () => null,
+  // The client begins where it has found the last connection, and goes through the list once more from its beginning.
+  sentinelRetryStrategy: (rounds) => (rounds > 1 ? null : 0),
   // Of each sentinel, before the next one is asked.
   sentinelCommandTimeout: 1000,
 } as const satisfies RedisOptions;

@@ -1,5 +1,5 @@
 /** The link to one server, found by its address or by Sentinel. */
-import { type KeyValueError, StoreUnavailableError } from "@kv/core";
+import { KeyValueError, StoreUnavailableError } from "@kv/core";
 import {
   type Call,
   type Command,
@@ -10,6 +10,7 @@ import {
   type Report,
 } from "@kv/core/driver";
 import { type Redis, ReplyError } from "ioredis";
+import { diagnose } from "./diagnose.ts";
 import { explain, refusedConnection } from "./errors.ts";
 import { until } from "./events.ts";
 import { Node, type Owner } from "./node.ts";
@@ -99,13 +100,27 @@ export class SingleLink implements Link, Owner {
     try {
       await node.client.connect();
       // A database that the server has not is reported so, and then ignored.
-      if (node.failure !== undefined) throw node.failure;
+      if (node.failure instanceof ReplyError) throw node.failure;
       if (this.#bySentinel) await this.#checkRole();
     } catch (error) {
+      const failure = error instanceof KeyValueError ? error : (node.failure ?? error);
       await node.disconnect();
-      throw refusedConnection(node.server, node.failure ?? error);
+      throw (await this.#ofSentinel(failure, signal)) ?? refusedConnection(node.server, failure);
     }
     node.connected();
+  }
+
+  /** What the first sentinel has against us, where none of them answered. */
+  async #ofSentinel(error: unknown, signal: AbortSignal): Promise<KeyValueError | undefined> {
+    const { sentinels, sentinelUsername, sentinelPassword, sentinelTLS } = this.#node.client.options;
+    const [first] = sentinels ?? [];
+    if (!first || !(error instanceof Error && /^All sentinels.*Last error/.test(error.message))) return undefined;
+    const login = {
+      ...(sentinelUsername && { username: sentinelUsername }),
+      ...(sentinelPassword && { password: sentinelPassword }),
+      ...(sentinelTLS && { tls: sentinelTLS }),
+    };
+    return diagnose({ ...first, ...login, enableReadyCheck: false }, this.patience, signal);
   }
 
   /** Sentinels may not know yet that a master is one no more. */

@@ -5,11 +5,13 @@ import { Redis } from "ioredis";
 
 /** A plain client of the server, connected when it is used. */
 export function clientOf(server: Server): Redis {
-  return new Redis(server.url, {
+  const client = new Redis(server.url, {
     lazyConnect: true,
     retryStrategy: null,
     ...(server.ca && { tls: { ca: server.ca } }),
   });
+  // Each request is told.
+  return client.on("error", () => {});
 }
 
 /** How many of each command the server has executed since this was last asked. What a script calls counts too. */
