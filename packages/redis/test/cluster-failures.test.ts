@@ -3,8 +3,8 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { KeyValueError, type StoreEvent } from "@kv/core";
-import { listed, rejection, type Server, serverFor } from "@kv/test-servers";
+import type { StoreEvent } from "@kv/core";
+import { listed, rejection, type Server, serverFor, startServer, Writers } from "@kv/test-servers";
 import { Cluster } from "ioredis";
 import * as vitest from "vitest";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -91,27 +91,11 @@ describe.skipIf(skipped)("a master with a replica", PATIENT, () => {
     await store.putMany(entries);
     await becomeWhole(twins);
 
-    const acknowledged = new Map<string, number>();
-    const refused: string[] = [];
-    const errors: KeyValueError[] = [];
-    let writing = true;
-    const writers = Array.from({ length: 8 }, async (_, id) => {
-      for (let at = 0; writing; at++) {
-        const key = `written-${id}-${at}`;
-        try {
-          await store.put(key, key);
-          acknowledged.set(key, performance.now());
-        } catch (error) {
-          if (!(error instanceof KeyValueError)) throw error;
-          errors.push(error);
-          if (error.outcome === "not-applied") refused.push(key);
-          await sleep(20);
-        }
-      }
-    });
+    const writers = new Writers((key, value) => store.put(key, value));
+    let reading = true;
     let reads = 0;
     const readers = Array.from({ length: 2 }, async () => {
-      for (; writing; reads++) {
+      for (; reading; reads++) {
         const key = keys[reads % keys.length] ?? "";
         const value = await store.get(key).catch((error: unknown) => error);
         if (value instanceof Error) expect(value).toMatchObject({ retryable: true });
@@ -119,7 +103,7 @@ describe.skipIf(skipped)("a master with a replica", PATIENT, () => {
       }
     });
     const lister = (async () => {
-      for (let complete = 0; writing || complete === 0; ) {
+      for (let complete = 0; reading || complete === 0; ) {
         const found = await listed(store.collection().keys({ prefix: "key-" })).catch((error: unknown) => error);
         if (!(found instanceof Error)) complete = Array.isArray(found) && found.length === keys.length ? 1 : Number.NaN;
         else expect(found).toMatchObject({ retryable: true });
@@ -128,27 +112,26 @@ describe.skipIf(skipped)("a master with a replica", PATIENT, () => {
       }
     })();
 
-    while (acknowledged.size < 200) await sleep(5);
+    await writers.acknowledge(200);
     const killed = performance.now();
     await master.kill();
-    while (errors.length === 0) await sleep(5);
+    await writers.fail();
     // As soon as the slots of the dead one are served, all writes succeed again.
     await vi.waitFor(() => store.putMany(entries), { timeout: 90_000, interval: 20 });
-    const recovered = errors.length;
-    await sleep(200);
-    writing = false;
-    await Promise.all([...writers, ...readers, lister]);
+    await writers.acknowledge(writers.acknowledged.size + 100);
+    const recovered = writers.errors.length;
+    await writers.acknowledge(writers.acknowledged.size + 200);
+    await writers.stop();
+    reading = false;
+    await Promise.all([...readers, lister]);
 
-    expect(errors.length).toBe(recovered);
-    for (const error of errors) {
-      expect(error).toMatchObject({ retryable: true, operation: "put" });
-      expect(error.code).toMatch(/^(?:UNAVAILABLE|TIMEOUT)$/);
+    expect(writers.errors).toHaveLength(recovered);
+    for (const error of writers.errors) {
+      expect(error).toMatchObject({ code: expect.stringMatching(/^(?:UNAVAILABLE|TIMEOUT)$/), retryable: true });
     }
-    const values = await store.getMany([...acknowledged.keys()]);
-    const lost = [...acknowledged].filter(([key], at) => values[at] !== key);
     // Replication is asynchronous: only what was acknowledged just before the end may be gone.
-    for (const [key, at] of lost) expect(killed - at, key).toBeLessThan(1000);
-    expect(await store.getMany(refused)).toEqual(refused.map(() => undefined));
+    for (const before of await writers.lost((all) => store.getMany(all), killed)) expect(before).toBeLessThan(1000);
+    expect(await store.getMany(writers.refused)).toEqual(writers.refused.map(() => undefined));
     expect(reads).toBeGreaterThan(0);
     expect(events.map(({ type }) => type)).toContain("connection-lost");
 
@@ -333,8 +316,9 @@ describe.skipIf(noLonely)("a cluster that is down", PATIENT, () => {
   });
 
   it("is none where its address is a single server's, or nobody's", async () => {
-    const { server } = await serverForOne();
-    const { store: single } = open({ url: server.url.replace("redis:", "redis+cluster:") });
+    const { server: alone } = await startServer("redis", { own: true });
+    closing.push(() => alone?.stop());
+    const { store: single } = open({ url: `redis+cluster://127.0.0.1:${alone?.port}` });
     const error = await rejection(single.put("a", 1));
     expect(error).toMatchObject({ code: "BACKEND_FAILURE", outcome: "not-applied" });
     expect(String(error)).toMatch(/in no cluster/);
@@ -352,14 +336,6 @@ describe.skipIf(noLonely)("a cluster that is down", PATIENT, () => {
     silent.close();
   });
 });
-
-async function serverForOne() {
-  const { startServer } = await import("@kv/test-servers");
-  const { server } = await startServer("redis", { own: true });
-  if (!server) throw new Error("where there is a cluster there is a server");
-  closing.push(() => server.stop());
-  return { server };
-}
 
 describe.skipIf(noLonely)("a cluster client of the caller's", PATIENT, () => {
   const startup = () => lonely.nodes.map(({ port }) => ({ host: "127.0.0.1", port }));

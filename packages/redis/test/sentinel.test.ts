@@ -1,8 +1,7 @@
 // A master that sentinels watch over: found by its name, replaced when it dies or hangs.
 
-import { setTimeout as sleep } from "node:timers/promises";
-import { KeyValueError, openStore, type StoreEvent } from "@kv/core";
-import { listed, rejection, type Server, serverFor, startServer } from "@kv/test-servers";
+import { openStore, type StoreEvent } from "@kv/core";
+import { listed, rejection, type Server, serverFor, startServer, Writers } from "@kv/test-servers";
 import { Redis } from "ioredis";
 import * as vitest from "vitest";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -80,41 +79,22 @@ describe.skipIf(skipped)("a master under Sentinel", PATIENT, () => {
   it("dies in the middle of writes: what was acknowledged is there, and all goes on by itself", async () => {
     const { server, master, replica, sentinel } = await start();
     const { store, events } = open({ url: server.url });
-    const acknowledged = new Map<string, number>();
-    const refused: string[] = [];
-    const errors: KeyValueError[] = [];
-    let writing = true;
-    const writers = Array.from({ length: 8 }, async (_, id) => {
-      for (let at = 0; writing; at++) {
-        const key = `${id}-${at}`;
-        try {
-          await store.put(key, key);
-          acknowledged.set(key, performance.now());
-        } catch (error) {
-          if (!(error instanceof KeyValueError)) throw error;
-          errors.push(error);
-          if (error.outcome === "not-applied") refused.push(key);
-          await sleep(20);
-        }
-      }
-    });
-    while (acknowledged.size < 200) await sleep(5);
+    const writers = new Writers((key, value) => store.put(key, value));
+    await writers.acknowledge(200);
     const killed = performance.now();
     await master.kill();
-    while (errors.length === 0) await sleep(5);
+    await writers.fail();
     await becomeMaster(sentinel, replica);
     await vi.waitFor(() => store.put("after", 1), { timeout: 60_000, interval: 20 });
-    const recovered = errors.length;
-    await sleep(100);
-    writing = false;
-    await Promise.all(writers);
-    expect(errors).toHaveLength(recovered);
-    for (const error of errors) expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true, operation: "put" });
-    const values = await store.getMany([...acknowledged.keys()]);
-    const lost = [...acknowledged].filter(([key], at) => values[at] !== key);
+    await writers.acknowledge(writers.acknowledged.size + 100);
+    const recovered = writers.errors.length;
+    await writers.acknowledge(writers.acknowledged.size + 200);
+    await writers.stop();
+    expect(writers.errors).toHaveLength(recovered);
+    for (const error of writers.errors) expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true });
     // Replication is asynchronous: only what was acknowledged just before the end may be gone.
-    for (const [key, at] of lost) expect(killed - at, key).toBeLessThan(1000);
-    expect(await store.getMany(refused)).toEqual(refused.map(() => undefined));
+    for (const before of await writers.lost((all) => store.getMany(all), killed)) expect(before).toBeLessThan(1000);
+    expect(await store.getMany(writers.refused)).toEqual(writers.refused.map(() => undefined));
     expect(events.map(({ type }) => type)).toEqual(["connected", "connection-lost", "connected"]);
   });
 
