@@ -12,7 +12,7 @@ import {
 import { GlideClusterClient } from "@valkey/valkey-glide";
 import type { Client, Settings } from "./options.ts";
 import { probe } from "./probe.ts";
-import { causeOf, explain, replyOf } from "./replies.ts";
+import { causeOf, ErrorReply, explain, replyOf } from "./replies.ts";
 import { connect, Session } from "./session.ts";
 
 export class ValkeyLink implements Link {
@@ -72,9 +72,10 @@ export class ValkeyLink implements Link {
 
   async sendAll(commands: readonly Command[], call: Call): Promise<readonly CommandReply[]> {
     try {
-      return (await this.#current.exec(commands, call)).map(replyOf);
+      const answers = await this.#current.exec(commands, call);
+      return answers.map((answer) => (answer instanceof Error ? this.explain(causeOf(answer)) : replyOf(answer)));
     } catch (error) {
-      return commands.map(() => explain(error));
+      return commands.map(() => this.explain(error));
     }
   }
 
@@ -103,6 +104,10 @@ export class ValkeyLink implements Link {
   }
 
   explain(error: unknown): KeyValueError {
+    // glide follows redirections by itself, but not to a node that it has no connection to.
+    if (this.isCluster && error instanceof ErrorReply && /^(?:MOVED|ASK) /.test(error.message)) {
+      return new StoreUnavailableError("the cluster is being rearranged", { cause: error, outcome: "not-applied" });
+    }
     return explain(error);
   }
 
@@ -132,8 +137,8 @@ export class ValkeyLink implements Link {
 
   async #connect(settings: Settings, call: Call): Promise<Session> {
     const patience = call.deadline - performance.now();
-    await probe(settings, call.signal);
-    const connecting = connect(settings, call.deadline);
+    const address = await probe(settings, call.signal);
+    const connecting = connect(settings, address, call.deadline);
     return new Promise((resolve, reject) => {
       const leave = (): void => fail(new Error("there was none by the deadline"));
       const fail = (cause: unknown): void => {

@@ -15,7 +15,7 @@ import {
   TimeoutError,
 } from "@valkey/valkey-glide";
 import type { Client, Settings } from "./options.ts";
-import { authorities } from "./probe.ts";
+import { type Address, authorities } from "./probe.ts";
 import { isLost } from "./replies.ts";
 
 /** The longest that glide can be told to wait, in milliseconds: some 24 days. */
@@ -25,13 +25,13 @@ const LONGEST = 2 ** 31 - 1;
  * A connected client of our own. A request that glide itself would time is never made with it, see {@link Session.exec};
  * how many are under way is the store's matter, not the client's.
  */
-export function connect(settings: Settings, deadline: number): Promise<Client> {
+export function connect(settings: Settings, address: Address, deadline: number): Promise<Client> {
   // glide writes warnings to the standard output, which to some programs is a protocol. Who has set it up is not overruled.
   Logger.init("off");
-  const { addresses, username, password, database, tls, clientName } = settings;
+  const { username, password, database, tls, clientName } = settings;
   const time = patienceOf(deadline);
   const configuration = {
-    addresses: [...addresses],
+    addresses: [address],
     useTLS: tls !== false,
     requestTimeout: time,
     inflightRequestsLimit: LONGEST,
@@ -39,13 +39,14 @@ export function connect(settings: Settings, deadline: number): Promise<Client> {
     ...(database !== 0 && { databaseId: database }),
     ...(clientName !== undefined && { clientName }),
     advancedConfiguration: {
-      connectionTimeout: time,
+      // A node of a cluster that hangs is not to take all the time.
+      connectionTimeout: settings.cluster ? Math.ceil(time / 4) : time,
       ...(tls !== false && { tlsAdvancedConfiguration: { rootCertificates: authorities(settings) } }),
     },
   };
   // With one address there is nothing to discover, and no need of a permission for INFO.
   return settings.cluster
-    ? GlideClusterClient.createClient(configuration)
+    ? GlideClusterClient.createClient({ ...configuration, recoveryRequestsQueueSize: 0 })
     : GlideClient.createClient({ ...configuration, nodeDiscoveryMode: NodeDiscoveryMode.Static });
 }
 
@@ -85,6 +86,7 @@ export class Session {
     if (this.#patience !== undefined && this.#silentUntil === 0) {
       this.#silentUntil = Math.max(call.deadline, performance.now() + this.#patience);
     }
+    const began = performance.now();
     this.#inFlight++;
     try {
       const answers = await execute(client, commands, options);
@@ -95,6 +97,10 @@ export class Session {
     } catch (error) {
       if (isLost(error) || error instanceof ClosingError) this.#lost = true;
       else if (!(error instanceof TimeoutError)) this.#silentUntil = 0;
+      else if (client instanceof GlideClusterClient && performance.now() - began >= (this.#patience ?? Infinity)) {
+        // One node may hang while others answer, and glide would wait for that one for ever.
+        this.#lost = true;
+      }
       throw error;
     } finally {
       this.#inFlight--;
