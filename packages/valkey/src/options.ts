@@ -100,14 +100,16 @@ export function checkedClient(client: Client, { client: _, numbers: __, ...besid
   }
   // glide keeps what it was told, without a way to ask for it.
   const config: unknown = Reflect.get(client, "config");
-  const { readFrom, readOnly, compression, clientSideCache }: { readonly [name: string]: unknown } = {
-    ...Object(config),
-  };
+  const given: { readonly [name: string]: unknown } = { ...Object(config) };
+  const { readFrom, readOnly, compression, clientSideCache, recoveryRequestsQueueSize } = given;
   const faults: string[] = [];
   if (readFrom !== undefined && readFrom !== "primary") faults.push('readFrom must be "primary"');
   if (readOnly === true) faults.push("readOnly must not be set");
   if (compression !== undefined) faults.push("compression must not be set (the wrapper compression does that)");
   if (clientSideCache !== undefined) faults.push("clientSideCache must not be set (the wrapper readThrough does that)");
+  if (client instanceof GlideClusterClient && recoveryRequestsQueueSize !== 0) {
+    faults.push("recoveryRequestsQueueSize must be 0, or requests are sent after their deadline");
+  }
   refuseClient(faults, givenOptions(beside, [...CONNECTION_OPTIONS, "url"], "Valkey"));
   return client;
 }

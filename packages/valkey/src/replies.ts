@@ -36,6 +36,9 @@ const CODES: { readonly [kind: string]: string } = {
 /** As {@link CODES}, but of errors that no server sent: the connection was lost with the request on its way. */
 const LOST = /^(?:FatalReceiveError|FatalSendError|BrokenPipe|IoError)\b|Broken pipe|Connection reset/;
 
+/** As {@link LOST}, of a node of a cluster: glide has no connection to it, or found none to any. */
+const ABSENT = /^(?:ConnectionNotFoundForRoute|AllConnectionsUnavailable)\b/;
+
 /** What one of glide's answers is: text where it is bytes, an error in place as the error it stands for. */
 export function replyOf(answer: GlideReturnType): CommandReply {
   if (typeof answer === "string" || typeof answer === "number" || answer === null) return answer;
@@ -65,6 +68,9 @@ export function explain(error: unknown): KeyValueError {
   if (error instanceof GlideTimeoutError) return new TimeoutError("Valkey did not answer in time", { cause: error });
   if (error instanceof ClosingError || error instanceof ConnectionError || isLost(error)) {
     return new StoreUnavailableError("the connection to Valkey was lost before the answer", { cause: error });
+  }
+  if (error instanceof RequestError && ABSENT.test(error.message)) {
+    return new StoreUnavailableError("a node of the cluster cannot be reached", { cause: error });
   }
   if (error instanceof CircuitBreakerError || isRefusedByClient(error)) {
     return new StoreUnavailableError("the client has too much to do", { cause: error, outcome: "not-applied" });
