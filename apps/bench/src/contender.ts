@@ -19,7 +19,7 @@ interface ContenderModule {
   open(location: string): Promise<Contender>;
 }
 
-export type BackendName = "memory" | "disk" | "redis";
+export type BackendName = "memory" | "disk" | "redis" | "valkey" | "memcached";
 /** The raw driver with JSON by hand comes first: the others are measured by it. */
 export type ContenderName = "raw" | "kv";
 
@@ -38,7 +38,15 @@ export const contenders: {
     raw: () => import("./contenders/redis-raw.ts"),
     kv: () => import("./contenders/redis-kv.ts"),
   },
+  valkey: {
+    raw: () => import("./contenders/valkey-raw.ts"),
+    kv: () => import("./contenders/valkey-kv.ts"),
+  },
+  memcached: {
+    raw: () => import("./contenders/memcached-raw.ts"),
+    kv: () => import("./contenders/memcached-kv.ts"),
+  },
 };
 
-export const backendNames: readonly BackendName[] = ["memory", "disk", "redis"];
+export const backendNames: readonly BackendName[] = ["memory", "disk", "redis", "valkey", "memcached"];
 export const contenderNames: readonly ContenderName[] = ["raw", "kv"];

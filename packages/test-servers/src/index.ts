@@ -3,6 +3,8 @@
 export { LossyProxy } from "./lossy-proxy.ts";
 export { listed, rejection } from "./promises.ts";
 export { type Python, pythonEnvironment } from "./python.ts";
+export { type PythonError, PythonNumber, PythonStore, type PythonStoreOptions, type Step } from "./python-store.ts";
+export { type PythonSuiteOptions, pythonSuite } from "./python-suite.ts";
 export type { Server } from "./server.ts";
 export type { ServerName } from "./servers/index.ts";
 export type { RedisOptions } from "./servers/redis.ts";

@@ -18,16 +18,17 @@ import { isolation } from "./chapters/isolation.ts";
 import { lifecycle } from "./chapters/lifecycle.ts";
 import { model } from "./chapters/model.ts";
 import { names } from "./chapters/names.ts";
+import { outages } from "./chapters/outages.ts";
 import { records } from "./chapters/records.ts";
 import { schema } from "./chapters/schema.ts";
 import { ttl } from "./chapters/ttl.ts";
 import { values } from "./chapters/values.ts";
 import type { Property, Target } from "./property.ts";
-import { LIMIT, type Plan, planOf, type Report, type Result, settingsOf, startAll } from "./runner.ts";
+import { limitOf, type Plan, planOf, type Report, type Result, settingsOf, startAll } from "./runner.ts";
 import { tapLines } from "./tap.ts";
 
 export { ConformanceError } from "./assertions.ts";
-export type { Address, Property, Settings, Target, Want } from "./property.ts";
+export type { Address, Property, ServerProcess, Settings, Target, Want } from "./property.ts";
 export type { NotApplicable, Plan, Report, Result } from "./runner.ts";
 export { underWrappers } from "./under-wrappers.ts";
 
@@ -50,6 +51,7 @@ export const properties: readonly Property[] = [
   ...contention,
   ...model,
   ...faults,
+  ...outages,
 ];
 
 /** What vitest, jest, mocha and node:test have in common. */
@@ -80,16 +82,17 @@ export class Suite {
     return planOf(this.#target, properties);
   }
 
-  /** Makes a test of each property that applies. To be awaited at the top of a test file. */
-  async register({ describe, it }: Runner): Promise<Plan> {
+  /** Makes a test of each property that applies, or of those chosen. To be awaited at the top of a test file. */
+  async register({ describe, it }: Runner, { only = () => true }: Pick<RunOptions, "only"> = {}): Promise<Plan> {
     const plan = await this.plan();
-    const run = startAll(this.#target, plan.applicable);
-    const timeout = settingsOf(this.#target).thorough ? LIMIT.thorough : LIMIT.quick;
-    const chapters = new Set(plan.applicable.map(({ chapter }) => chapter));
+    const chosen = plan.applicable.filter(only);
+    const run = startAll(this.#target, chosen);
+    const timeout = limitOf(settingsOf(this.#target));
+    const chapters = new Set(chosen.map(({ chapter }) => chapter));
     describe(`${this.#target.name}: conformance`, () => {
       for (const chapter of chapters) {
         describe(chapter, () => {
-          for (const property of plan.applicable) {
+          for (const property of chosen) {
             if (property.chapter !== chapter) continue;
             const test = async function (this: unknown): Promise<void> {
               allowTime(this, 2 * timeout);

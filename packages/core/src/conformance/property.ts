@@ -9,12 +9,25 @@ export type Want =
   | "second"
   /** A server that can be reached through a proxy: {@link Target.server} and {@link Target.through}. */
   | "proxy"
+  /** The process of a server, to be ended and stopped: {@link Target.process}. */
+  | "process"
   /** The package fast-check, which is an optional peer. */
   | "fast-check";
 
 export interface Address {
   readonly host: string;
   readonly port: number;
+}
+
+/** The process of a backend's server. Nobody else uses that server meanwhile. */
+export interface ServerProcess {
+  /** Ends it without a chance to finish anything (SIGKILL); what it has on disk and its port stay. */
+  kill(): Promise<void>;
+  /** Starts it where it was killed, else ends it in good order first; resolves when it serves. */
+  restart(): Promise<void>;
+  /** Lets it stand still, with its connections open (SIGSTOP). */
+  pause(): void;
+  resume(): void;
 }
 
 /** What the author of a store gives: see `conformance`. */
@@ -33,6 +46,10 @@ export interface Target {
   readonly server?: Address;
   /** As {@link open}, with the server at another address. */
   through?(address: Address, options: StoreOptions): KeyValueStore<never> | Promise<KeyValueStore<never>>;
+  /** The server's process, where the suite may kill, pause and restart it. */
+  readonly process?: ServerProcess;
+  /** True where a server that was ended has lost all, as a cache does; else what it acknowledged must outlive a SIGKILL. */
+  readonly forgets?: boolean;
   /** Multiplies the times to live that properties use, for backends whose answers take longer than some 20 ms. Default: 1. */
   readonly timeScale?: number;
   /** The longer setting, for soaks. Default: whether the environment has `KV_CONFORMANCE=thorough`. */
@@ -49,6 +66,8 @@ export interface Settings {
   readonly contenders: number;
   /** Command sequences of a model-based run at most: it has a limit in time, too. */
   readonly sequences: number;
+  /** How long the server is disturbed again and again, in milliseconds. */
+  readonly soak: number;
 }
 
 /** One sentence of the contract. */

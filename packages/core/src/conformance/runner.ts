@@ -35,7 +35,9 @@ export interface Report extends Plan {
 }
 
 /** Milliseconds after which a property that has not ended has failed. */
-export const LIMIT = { quick: 30_000, thorough: 600_000 } as const;
+export function limitOf({ thorough, timeScale }: Settings): number {
+  return thorough ? 600_000 : 30_000 * Math.max(1, timeScale);
+}
 
 export function settingsOf(target: Target): Settings {
   const thorough = target.thorough ?? process.env.KV_CONFORMANCE === "thorough";
@@ -45,6 +47,7 @@ export function settingsOf(target: Target): Settings {
     records: thorough ? 25_000 : 2500,
     contenders: 64,
     sequences: thorough ? 20_000 : 1000,
+    soak: thorough ? 300_000 : 3000,
   };
 }
 
@@ -56,6 +59,7 @@ export async function planOf(target: Target, properties: readonly Property[]): P
   const wants = new Map<Want, string | undefined>([
     ["second", target.shared ? undefined : "open() gives stores that share no data"],
     ["proxy", target.server && target.through ? undefined : "server and through() are not given"],
+    ["process", target.process ? undefined : "process is not given"],
     ["fast-check", (await hasFastCheck()) ? undefined : "the package fast-check is not installed"],
   ]);
   const applicable: Property[] = [];
@@ -76,7 +80,7 @@ export async function planOf(target: Target, properties: readonly Property[]): P
 /** Runs one property, closes what it opened and, where it holds, removes what it stored. */
 export async function runProperty(property: Property, target: Target): Promise<Result> {
   const settings = settingsOf(target);
-  const limit = settings.thorough ? LIMIT.thorough : LIMIT.quick;
+  const limit = limitOf(settings);
   const began = performance.now();
   const host = new PropertyHost(target, settings);
   let failure: { readonly thrown: unknown } | undefined;

@@ -1,4 +1,4 @@
-/** The suite on a driver for a server over TCP, with the faults of the network, and under the retry wrapper. */
+/** The suite on a driver for a server over TCP, with the faults of the network and of the server, and under the retry wrapper. */
 import { createStore } from "@kv/core";
 import { conformance, type Target } from "@kv/core/conformance";
 import { retry } from "@kv/core/wrappers";
@@ -7,7 +7,7 @@ import { LineDriver } from "../support/line-driver.ts";
 import { LineServer } from "../support/line-server.ts";
 
 const server = await LineServer.start();
-afterAll(() => server.close());
+afterAll(() => server.kill());
 
 const through: NonNullable<Target["through"]> = (address, options) => createStore(new LineDriver(address), options);
 
@@ -15,6 +15,7 @@ const plain: Target = {
   name: "line",
   shared: true,
   server: server.address,
+  process: server,
   through,
   open: (options) => through(server.address, options),
 };

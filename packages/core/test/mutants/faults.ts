@@ -279,4 +279,55 @@ export const faults: readonly Mutant[] = [
       }
     },
   ),
+  client(
+    "what could not be sent is kept, and sent to the next server",
+    ["outages/killed"],
+    class extends LineDriver {
+      override get ready(): boolean {
+        return true;
+      }
+      protected override async ask<T>(...all: Ask): Promise<T> {
+        while (!super.ready) await this.open({ ...all[2], signal: new AbortController().signal }).catch(() => later(5));
+        return super.ask<T>(...all);
+      }
+    },
+  ),
+  client(
+    "who has lost the connection waits before looking for another one",
+    ["outages/restarted"],
+    class extends LineDriver {
+      #lost = Number.NEGATIVE_INFINITY;
+      override async open(call: Call): Promise<void> {
+        if (performance.now() < this.#lost + 3000) throw new StoreUnavailableError("not yet");
+        await super.open(call);
+        this.socket?.once("close", () => {
+          this.#lost = performance.now();
+        });
+      }
+    },
+  ),
+  remote(
+    "a server that stands still is said to have done nothing",
+    ["outages/paused"],
+    replacing({
+      put:
+        (original) =>
+        async (...given) => {
+          try {
+            return await original(...given);
+          } catch (error) {
+            throw error instanceof KeyValueError ? Object.assign(error, { outcome: "not-applied" }) : error;
+          }
+        },
+    }),
+  ),
+  client(
+    "a read that fails in an outage is a miss",
+    ["outages/soak"],
+    class extends LineDriver {
+      override async get(...all: Parameters<LineDriver["get"]>) {
+        return super.get(...all).catch(() => undefined);
+      }
+    },
+  ),
 ];

@@ -4,6 +4,7 @@ import type { Driver, RecordId, StoredRecord } from "../../src/driver/index.ts";
 import { createStore, type KeyValueStore } from "../../src/index.ts";
 import type { JsonValue } from "../../src/json.ts";
 import { LineDriver } from "../support/line-driver.ts";
+import type { LineServer } from "../support/line-server.ts";
 import { type Data, MapDriver } from "../support/map-driver.ts";
 
 type Address = NonNullable<Target["server"]>;
@@ -13,7 +14,7 @@ export interface Mutant {
   readonly fault: string;
   /** Ids of the properties that name this fault: each of them has to fail. */
   readonly caughtBy: readonly string[];
-  target(server: Address): Target;
+  target(server: LineServer): Target;
 }
 
 type MapDriverClass = new (data: Data) => Driver;
@@ -67,8 +68,16 @@ export function mapTarget(open: Target["open"]): Target {
   return { name: "map", shared: true, open };
 }
 
-export function lineTarget(server: Address, through: NonNullable<Target["through"]>): Target {
-  return { name: "line", shared: true, server, through, open: (options) => through(server, options) };
+export function lineTarget(server: LineServer, through: NonNullable<Target["through"]>): Target {
+  const { address } = server;
+  return {
+    name: "line",
+    shared: true,
+    server: address,
+    process: server,
+    through,
+    open: (options) => through(address, options),
+  };
 }
 
 type Method = (...parameters: unknown[]) => unknown;

@@ -68,11 +68,11 @@ function reportOf(server: LineServer, { subject, all }: Task): Promise<Report> {
   if (subject === "line") {
     const open = (address: ConstructorParameters<typeof LineDriver>[0], options: object) =>
       createStore(new LineDriver(address), options);
-    return conformance(lineTarget(server.address, open)).run();
+    return conformance(lineTarget(server, open)).run();
   }
   const mutant = mutants[subject];
   if (!mutant) throw new RangeError("there is no such mutant");
-  return conformance(mutant.target(server.address)).run({ only: ({ id }) => all || mutant.caughtBy.includes(id) });
+  return conformance(mutant.target(server)).run({ only: ({ id }) => all || mutant.caughtBy.includes(id) });
 }
 
 async function child(): Promise<void> {

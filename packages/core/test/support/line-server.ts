@@ -1,6 +1,6 @@
 /** A small key-value server in this process, real enough to be cut off: one JSON text a line, over TCP. */
 import { createServer, type Server, type Socket } from "node:net";
-import type { Address } from "../../src/conformance/property.ts";
+import type { Address, ServerProcess } from "../../src/conformance/property.ts";
 import type { Call } from "../../src/driver/index.ts";
 import { MapDriver } from "./map-driver.ts";
 
@@ -13,10 +13,13 @@ export interface LineRequest {
 /** Never ends: the server has no deadlines of its own. */
 const endless: Call = { signal: new AbortController().signal, deadline: Infinity, ended: false, markSent() {} };
 
-export class LineServer {
+/** It can be killed, restarted and paused as if it were a process; what it has stored stays. */
+export class LineServer implements ServerProcess {
   readonly #records = new MapDriver();
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
+  #port = 0;
+  #paused = false;
 
   private constructor() {
     this.#server = createServer({ noDelay: true }, (socket) => {
@@ -30,24 +33,47 @@ export class LineServer {
         rest = lines.pop() ?? "";
         for (const line of lines) socket.write(`${JSON.stringify(this.#answer(JSON.parse(line)))}\n`);
       });
+      if (this.#paused) socket.pause();
     });
   }
 
   static async start(): Promise<LineServer> {
     const line = new LineServer();
-    await new Promise<void>((resolve) => line.#server.listen(0, "127.0.0.1", resolve));
+    await line.#listen();
     return line;
   }
 
   get address(): Address {
-    const bound = this.#server.address();
-    if (typeof bound !== "object" || bound === null) throw new Error("the server is not listening");
-    return { host: "127.0.0.1", port: bound.port };
+    return { host: "127.0.0.1", port: this.#port };
   }
 
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
+  /** Ends it, with all that its connections carry. */
+  async kill(): Promise<void> {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.#listen();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    for (const socket of this.#sockets) socket.resume();
+  }
+
+  /** On the same port each time. */
+  async #listen(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(this.#port, "127.0.0.1", resolve));
+    const bound = this.#server.address();
+    if (typeof bound !== "object" || bound === null) throw new Error("the server is not listening");
+    this.#port = bound.port;
   }
 
   #answer({ id, method, parameters }: LineRequest): { readonly id: number; readonly result: unknown } {

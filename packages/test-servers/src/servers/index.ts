@@ -1,6 +1,7 @@
 // The servers that can be started. A new one is a file beside this one and two lines here.
 
 import type { CompositeRecipe, Recipe } from "../server.ts";
+import { type MemcachedOptions, memcached } from "./memcached.ts";
 import { type MongodbOptions, mongodb } from "./mongodb.ts";
 import { type RedisOptions, redis } from "./redis.ts";
 import { type ClusterOptions, redisCluster, valkey9Cluster, valkeyCluster } from "./redis-cluster.ts";
@@ -8,6 +9,7 @@ import { redisSentinel, type SentinelOptions } from "./redis-sentinel.ts";
 import { valkey, valkey9 } from "./valkey.ts";
 
 interface Options {
+  readonly memcached: MemcachedOptions;
   readonly mongodb: MongodbOptions;
   readonly redis: RedisOptions;
   readonly "redis-cluster": ClusterOptions;
@@ -24,6 +26,7 @@ export type OptionsOf<Name extends ServerName> = Options[Name];
 export const recipes: {
   readonly [Name in ServerName]: Recipe<Options[Name]> | CompositeRecipe<Options[Name]>;
 } = {
+  memcached,
   mongodb,
   redis,
   "redis-cluster": redisCluster,

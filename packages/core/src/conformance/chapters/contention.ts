@@ -2,9 +2,9 @@
 import type { Capability } from "../../capabilities.ts";
 import type { Revision } from "../../record.ts";
 import type { Collection } from "../../store.ts";
-import { ConformanceError, deepEqual, equal } from "../assertions.ts";
+import { deepEqual, equal } from "../assertions.ts";
+import { act, draws, History } from "../history.ts";
 import { type Context, type Property, property } from "../property.ts";
-import { isLinearizable, type RegisterAction, type RegisterOperation } from "../register-checker.ts";
 
 /** One collection, in two stores where they can share data, else twice in one. */
 async function pair<C extends Capability>({ store, open, unique, target }: Context<C>): Promise<Collection<C>[]> {
@@ -18,35 +18,6 @@ function callers<C extends Capability>(count: number, stores: readonly Collectio
   return Array.from({ length: Math.ceil(count / stores.length) }, () => stores)
     .flat()
     .slice(0, count);
-}
-
-/** What happened to one record, by a clock that ticks at every event. */
-class History {
-  readonly operations: RegisterOperation[] = [];
-  #clock = 0;
-
-  async note(act: () => Promise<RegisterAction>): Promise<void> {
-    const began = this.#clock++;
-    const action = await act();
-    this.operations.push({ action, began, ended: this.#clock++ });
-  }
-
-  /** Fails where no order of the operations explains what they were told. */
-  check(what: string): void {
-    if (isLinearizable(this.operations)) return;
-    const lines = this.operations
-      .sort((a, b) => a.began - b.began)
-      .map(({ action, began, ended }) => `  ${began}–${ended} ${JSON.stringify(action)}`);
-    throw new ConformanceError(`${what}: no order of these calls explains their answers\n${lines.join("\n")}`);
-  }
-}
-
-/** Repeatable, and different enough. */
-function* draws(seed: number): Generator<number, never> {
-  for (let state = seed; ; ) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    yield state / 2 ** 32;
-  }
 }
 
 export const contention: readonly Property[] = [
@@ -112,35 +83,7 @@ export const contention: readonly Property[] = [
         await Promise.all(
           callers(8, stores).map(async (records, whose) => {
             const draw = draws(1000 * round + whose + 1);
-            for (let step = 0; step < 12; step++) {
-              const chance = draw.next().value;
-              const value = ++values;
-              if (chance < 0.4) {
-                await history.note(async () => ({ type: "read", value: await records.get(key) }));
-              } else if (chance < 0.6) {
-                await history.note(async () => {
-                  await records.put(key, value);
-                  return { type: "write", value };
-                });
-              } else if (chance < 0.7) {
-                await history.note(async () => {
-                  await records.delete(key);
-                  return { type: "write", value: undefined };
-                });
-              } else if (chance < 0.8) {
-                await history.note(async () => {
-                  const swapped = (await records.putIfAbsent(key, value)) !== undefined;
-                  return { type: "swap", expected: undefined, value, swapped };
-                });
-              } else {
-                const entry = await records.getEntry(key);
-                if (entry === undefined) continue;
-                await history.note(async () => {
-                  const swapped = (await records.compareAndSwap(key, entry.revision, value)) !== undefined;
-                  return { type: "swap", expected: entry.value, value, swapped };
-                });
-              }
-            }
+            for (let step = 0; step < 12; step++) await act(records, key, draw.next().value, ++values, history);
           }),
         );
         history.check(`8 callers on ${key}`);

@@ -1,14 +1,14 @@
 /** Chapter "faults": a server that is down, hangs or answers garbage is an error in time, never a miss and never a lie. */
 import type { Capability } from "../../capabilities.ts";
-import { BatchError, KeyValueError } from "../../errors.ts";
+import type { KeyValueError } from "../../errors.ts";
 import type { Collection } from "../../store.ts";
 import { retry } from "../../wrappers/retry.ts";
-import { ConformanceError, deepEqual, describeError, equal, ok, sameElements, show } from "../assertions.ts";
+import { ConformanceError, deepEqual, equal, ok, sameElements, show } from "../assertions.ts";
 import { type Fault, type FaultProxy, proxyOf } from "../fault-proxy.ts";
+import { answersWithin, checkOutage } from "../outage.ts";
 import { type Context, type Property, property } from "../property.ts";
 import { call, collect } from "../support.ts";
 import { quietly } from "../unhandled.ts";
-import { checkMessage } from "./errors.ts";
 
 /** How long after its deadline a call may be noticed to have ended, in milliseconds. */
 const LATE = 4000;
@@ -121,33 +121,9 @@ async function sceneOf(context: Context<"write">, proxy?: FaultProxy): Promise<S
   return { proxy: between, records: store.collection(name), control };
 }
 
-/** The error is one of an outage: of the right class, worth another try, and silent about what was stored. */
-function checkOutage(error: unknown, fault: Fault["type"], what: string): asserts error is KeyValueError {
-  if (!(error instanceof KeyValueError)) throw new ConformanceError(`${what}: rejected with ${describeError(error)}`);
-  checkMessage(error, ["secret-value", "secret-collection"]);
-  if (error instanceof BatchError) {
-    for (const failure of error.failures) checkOutage(failure.error, fault, `${what}: a record of the batch`);
-    return;
-  }
-  const codes = ["TIMEOUT", "UNAVAILABLE", ...(fault === "garbage" ? ["BACKEND_FAILURE"] : [])];
-  ok(codes.includes(error.code), `${what}: the code is one of ${codes.join(", ")}; it was ${describeError(error)}`);
-  if (fault !== "garbage") equal(error.retryable, true, `${what}: retryable`);
-}
-
 /** Calls until the server is noticed to be back. */
 async function recovers({ records }: Scene, what: string): Promise<void> {
-  const began = performance.now();
-  for (;;) {
-    try {
-      equal(await records.get("still"), "here", `${what}: get after the fault is gone`);
-      return;
-    } catch (error) {
-      if (error instanceof ConformanceError || performance.now() - began > BACK) {
-        throw new ConformanceError(`${what}: with the server back for ${BACK} ms, get: ${describeError(error)}`);
-      }
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  equal(await answersWithin(BACK, records, "still", what), "here", `${what}: get after the fault is gone`);
 }
 
 /** A call that begins while the fault is there. */
