@@ -33,11 +33,12 @@ const CODES: { readonly [kind: string]: string } = {
   PermissionDenied: "NOPERM",
 };
 
-/** As {@link CODES}, but of errors that no server sent: the connection was lost with the request on its way. */
-const LOST = /^(?:FatalReceiveError|FatalSendError|BrokenPipe|IoError)\b|Broken pipe|Connection reset/;
+/** As {@link CODES}, but of errors that no server sent: the connection was lost, perhaps with the request on its way. */
+const LOST =
+  /^(?:FatalReceiveError|FatalSendError|BrokenPipe|IoError|AllConnectionsUnavailable|Connection in recovery)\b|Broken pipe|Connection reset/;
 
-/** As {@link LOST}, of a node of a cluster: glide has no connection to it, or found none to any. */
-const ABSENT = /^(?:ConnectionNotFoundForRoute|AllConnectionsUnavailable)\b/;
+/** As {@link LOST}, of one node of a cluster: glide has no connection to it. */
+const ABSENT = /^ConnectionNotFoundForRoute\b/;
 
 /** What one of glide's answers is: text where it is bytes, an error in place as the error it stands for. */
 export function replyOf(answer: GlideReturnType): CommandReply {
