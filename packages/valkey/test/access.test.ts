@@ -21,6 +21,14 @@ const { server, skipped } = await serverFor(vitest, "valkey", settings);
 const { server: recent, skipped: noRecent } = await serverFor(vitest, "valkey9", settings);
 const { server: secure, skipped: noTls } = await serverFor(vitest, "valkey", { tls: true, password: "p/w:@%" });
 
+/** What a cluster asks for besides. */
+const [, more = ""] = /A cluster needs `(.*?)` besides/.exec(readme) ?? [];
+const { server: cluster, skipped: noCluster } = await serverFor(vitest, "valkey-cluster", {
+  tls: true,
+  password: "p/w:@%",
+  acl: leastUsers.map((line) => `${line} ${more}`),
+});
+
 const closing: (() => unknown)[] = [];
 
 function open(options: ValkeyStoreOptions): ValkeyStore {
@@ -133,6 +141,35 @@ describe.skipIf(noTls)("TLS", () => {
     expect(await rejection(plain.get("a"))).toMatchObject({ code: "UNAVAILABLE" });
     const secured = open({ url: `valkeys://127.0.0.1:${server.port}`, timeout: 300 });
     expect(await rejection(secured.put("a", 1))).toMatchObject({ retryable: true, outcome: "not-applied" });
+  });
+});
+
+describe.skipIf(noCluster)("a cluster", () => {
+  it("speaks TLS, lets a user in by its URL, and has everything done with the permissions that the README tells", async () => {
+    const tls = { ca: cluster.ca };
+    const owner = open({ url: cluster.url, tls });
+    await owner.put("a", "x".repeat(100_000));
+    expect(await owner.get("a")).toHaveLength(100_000);
+    await owner.clearAll();
+    const keys = Array.from({ length: 50 }, (_, at) => `key-${at}`);
+    const app = { url: cluster.url, tls, username: "app", password: "s3cret" };
+    const users = open(app).collection("users");
+    await users.putMany(keys.map((key) => ({ key, value: key })));
+    expect(await users.getMany(keys)).toEqual(keys);
+    expect(await users.increment("n", 2, { ttl: "1h" })).toBe(2);
+    expect(await users.increment("n", 2)).toBe(4);
+    expect(await users.take("n")).toBe(4);
+    expect(await users.putIfAbsent("key-1", 1)).toBeUndefined();
+    expect(await users.deleteMany(["key-1", "key-2", "none"])).toBe(2);
+    expect(await listed(users.keys())).toHaveLength(48);
+    await users.clear();
+    expect(await listed(users.keys())).toEqual([]);
+    const denied = { code: "ACCESS_DENIED", retryable: false, outcome: "not-applied" };
+    expect(await rejection(open({ ...app, username: "reader" }).put("a", 1))).toMatchObject(denied);
+    expect(await rejection(open({ ...app, password: "wrong" }).put("a", 1))).toMatchObject(denied);
+    const untrusted = await rejection(open({ ...app, tls: true }).get("a"));
+    expect(untrusted).toMatchObject({ code: "BACKEND_FAILURE", retryable: false });
+    expect(String(untrusted)).toMatch(/certificate/);
   });
 });
 
