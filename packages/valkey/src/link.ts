@@ -121,7 +121,7 @@ export class ValkeyLink implements Link {
   }
 
   async #one(command: Command, call: Call, server?: string): Promise<unknown> {
-    const [answer = null] = await this.#current.exec([command], call, server);
+    const answer = await this.#current.send(command, call, server);
     if (answer instanceof Error) throw causeOf(answer);
     return replyOf(answer);
   }

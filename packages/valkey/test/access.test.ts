@@ -263,7 +263,12 @@ describe.skipIf(skipped)("a client of the caller's", () => {
   it("has a limit to what it does at once, which is told as such", async () => {
     const store = open({ client: await connect({ inflightRequestsLimit: 5 }) });
     await store.put("a", 1);
-    const results = await Promise.allSettled(Array.from({ length: 200 }, () => store.put("a", 2)));
+    // Those of one turn of the event loop are one request to glide.
+    const turns = Array.from({ length: 200 }, async (_, at) => {
+      for (let turn = 0; turn < at; turn++) await new Promise(setImmediate);
+      await store.put("a", "x".repeat(100_000));
+    });
+    const results = await Promise.allSettled(turns);
     const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
     expect(errors.length).toBeGreaterThan(0);
     for (const error of errors) expect(error).toMatchObject({ code: "UNAVAILABLE", outcome: "not-applied" });
