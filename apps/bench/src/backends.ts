@@ -33,6 +33,7 @@ export async function prepare(backend: BackendName): Promise<Prepared> {
       };
     }
     case "redis":
+    case "valkey":
     case "memcached":
     case "mongodb":
     case "dynamodb": {

@@ -19,7 +19,16 @@ interface ContenderModule {
   open(location: string): Promise<Contender>;
 }
 
-export type BackendName = "memory" | "disk" | "rocksdb" | "redis" | "memcached" | "dynamodb" | "mongodb" | WrappersName;
+export type BackendName =
+  | "memory"
+  | "disk"
+  | "rocksdb"
+  | "redis"
+  | "valkey"
+  | "memcached"
+  | "dynamodb"
+  | "mongodb"
+  | WrappersName;
 /** kv in memory under one wrapper, or five, that do nothing: measured by kv in memory without. */
 export type WrappersName = "around-1" | "around-5";
 /** The raw driver with JSON by hand comes first: the others are measured by it. */
@@ -43,6 +52,10 @@ export const contenders: {
   redis: {
     raw: () => import("./contenders/redis-raw.ts"),
     kv: () => import("./contenders/redis-kv.ts"),
+  },
+  valkey: {
+    raw: () => import("./contenders/valkey-raw.ts"),
+    kv: () => import("./contenders/valkey-kv.ts"),
   },
   memcached: {
     raw: () => import("./contenders/memcached-raw.ts"),
@@ -71,6 +84,7 @@ export const backendNames: readonly BackendName[] = [
   "disk",
   "rocksdb",
   "redis",
+  "valkey",
   "memcached",
   "dynamodb",
   "mongodb",

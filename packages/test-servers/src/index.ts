@@ -11,3 +11,4 @@ export type { ServerName } from "./servers/index.ts";
 export type { RedisOptions } from "./servers/redis.ts";
 export { type Started, startServer } from "./start.ts";
 export { pythonFor, serverFor, type TestRunner } from "./testing.ts";
+export { Writers } from "./writers.ts";
