@@ -86,6 +86,17 @@ it("lists no collection without a name, should another program have one that is 
   expect(await listed(store.collections())).toEqual(["users"]);
 });
 
+it("clears no such collection, but all that lies under it, also what has many records", async () => {
+  const { plain, store } = stores("app");
+  await plain.collection("app__").putMany(Array.from({ length: 150 }, (_, at) => ({ key: `${at}`, value: 1 })));
+  for (const name of ["a", "b"]) {
+    await store.collection(name).putMany(Array.from({ length: 150 }, (_, at) => ({ key: `${at}`, value: 1 })));
+  }
+  await plain.collection("b").put("k", 1);
+  await store.clearAll();
+  expect(await listed(plain.collections())).toEqual(["app__", "b"]);
+});
+
 it("may be put on itself: the outer one lies inside the inner one", async () => {
   const plain = createStore(new CompleteDriver());
   const store = plain.with(prefixCollections("inner")).with(prefixCollections("outer"));
