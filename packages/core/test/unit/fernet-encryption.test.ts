@@ -1,27 +1,15 @@
 // Fernet: Python's bytes, both ways, rotation, and everything that must be refused, without a word of the secret.
 
-import { readFile } from "node:fs/promises";
 import { createStore, DecryptionError, InvalidArgumentError, type JsonValue } from "@kv/core";
 import { type FernetEncryptionOptions, fernetEncryption, fernetKeyFromPassphrase } from "@kv/core/wrappers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
 import { fernetKey, fernetOpen, fernetSeal } from "../../src/wrappers/fernet-encryption.ts";
+import { golden } from "../golden/wrappers.ts";
 import { damage } from "./damage.ts";
 import { rejection } from "./held-driver.ts";
 
-interface Golden {
-  readonly keys: readonly [string, string];
-  readonly derived: readonly { readonly passphrase: string; readonly salt: string; readonly key: string }[];
-  readonly token: { readonly time: number; readonly token: string };
-  readonly records: readonly {
-    readonly name: string;
-    readonly json: string;
-    readonly fernet: JsonValue;
-    readonly old: JsonValue;
-  }[];
-}
-const golden: Golden = JSON.parse(await readFile(new URL("../golden/wrappers.json", import.meta.url), "utf8"));
 const [A, B] = golden.keys;
 const SECRET = "correct horse battery staple";
 

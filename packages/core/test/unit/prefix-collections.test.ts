@@ -5,6 +5,7 @@ import { prefixCollections } from "@kv/core/wrappers";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
+import { golden } from "../golden/wrappers.ts";
 
 /** A store, and the same seen through a prefix. */
 function stores(prefix: string) {
@@ -17,6 +18,13 @@ async function listed(names: AsyncIterable<string>): Promise<string[]> {
   for await (const name of names) list.push(name);
   return list.sort();
 }
+
+it("stores a record where Python's wrapper has it", async () => {
+  const plain = createStore(new CompleteDriver());
+  await plain.with(prefixCollections("app")).collection("users").put("ada", 1);
+  const [collection = "", key = ""] = golden.names.prefixCollections.split("::");
+  expect(await plain.collection(collection).get(key)).toBe(1);
+});
 
 it.each([
   ["app", "users", "app__users"],

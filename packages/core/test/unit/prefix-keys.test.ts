@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
 import { collect as listed } from "../../src/conformance/support.ts";
+import { golden } from "../golden/wrappers.ts";
 import { rejection } from "./held-driver.ts";
 
 /** A store, and the same seen through a prefix. */
@@ -14,6 +15,13 @@ function stores(prefix: string, driver = new CompleteDriver()) {
   const plain = createStore(driver);
   return { plain, store: plain.with(prefixKeys(prefix)) };
 }
+
+it("stores a record where Python's wrapper has it", async () => {
+  const plain = createStore(new CompleteDriver());
+  await plain.with(prefixKeys("app")).collection("users").put("ada", 1);
+  const [collection = "", key = ""] = golden.names.prefixKeys.split("::");
+  expect(await plain.collection(collection).get(key)).toBe(1);
+});
 
 it.each([
   ["app", "k", "app__k"],

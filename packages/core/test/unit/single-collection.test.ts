@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
 import { collect as listed } from "../../src/conformance/support.ts";
+import { golden } from "../golden/wrappers.ts";
 import { rejection } from "./held-driver.ts";
 
 /** A store, and the same with all collections in `all`. */
@@ -14,6 +15,13 @@ function stores(driver = new CompleteDriver()) {
   const plain = createStore(driver);
   return { plain, store: plain.with(singleCollection("all")) };
 }
+
+it("stores a record where Python's wrapper has it", async () => {
+  const plain = createStore(new CompleteDriver());
+  await plain.with(singleCollection("all")).collection("users").put("ada", 1);
+  const [collection = "", key = ""] = golden.names.singleCollection.split("::");
+  expect(await plain.collection(collection).get(key)).toBe(1);
+});
 
 it.each([
   ["users", "ada", "users__ada"],
