@@ -19,6 +19,7 @@ import { names } from "./names.ts";
 import { records } from "./records.ts";
 import { ttl } from "./ttl.ts";
 import { values } from "./values.ts";
+import { wrappers } from "./wrappers.ts";
 
 const mutants: readonly Mutant[] = [
   ...names,
@@ -30,6 +31,7 @@ const mutants: readonly Mutant[] = [
   ...instances,
   ...calls,
   ...faults,
+  ...wrappers,
 ];
 
 /** What is asked of a child process: a mutant by its place, or a correct driver by its name. */
