@@ -9,7 +9,18 @@ import {
   openStore,
 } from "@kv/core";
 import { type Driver, defineLayer, forward, type Layer } from "@kv/core/driver";
-import { encryption, prefixCollections, retry } from "@kv/core/wrappers";
+import {
+  compression,
+  defaultValue,
+  encryption,
+  fernetEncryption,
+  limitSize,
+  prefixCollections,
+  prefixKeys,
+  reencrypt,
+  retry,
+  singleCollection,
+} from "@kv/core/wrappers";
 import { memoryStore } from "@kv/memory";
 import { completeStore } from "../../examples/complete-driver.ts";
 import { type MinimalDriver, minimalStore } from "../../examples/minimal-driver.ts";
@@ -167,3 +178,43 @@ uses(all);
 uses(least);
 // @ts-expect-error
 uses(all.with(readOnly));
+
+// The wrappers of names and values leave the capabilities as they are, and reencrypt needs what it uses.
+const wrapped = least
+  .with(fernetEncryption({ keys: [""] }))
+  .with(compression({ format: "python" }))
+  .with(limitSize({ max: 1 }))
+  .with(prefixKeys("p"))
+  .with(singleCollection("s"))
+  .with(defaultValue({ a: [1] }));
+same<typeof wrapped, typeof least>(true);
+const whole = all
+  .with(encryption({ keys, acceptPlaintext: true }))
+  .with(compression())
+  .with(limitSize({ min: 1 }))
+  .with(prefixKeys("p"))
+  .with(singleCollection("s"))
+  .with(defaultValue(0));
+same<typeof whole, typeof all>(true);
+whole.with(retry()).clearAll();
+reencrypt(whole);
+// @ts-expect-error
+reencrypt(wrapped);
+// @ts-expect-error
+reencrypt(all.with(readOnly));
+// @ts-expect-error
+defaultValue(new Date());
+// @ts-expect-error
+defaultValue({ at: 1n });
+// @ts-expect-error
+compression({ algorithm: "lzma" });
+// @ts-expect-error
+compression({ format: "java" });
+// @ts-expect-error
+fernetEncryption({ keys: [new Uint8Array(32)] });
+// @ts-expect-error
+fernetEncryption({});
+// @ts-expect-error
+limitSize({ maximum: 1 });
+// @ts-expect-error
+prefixKeys();

@@ -17,9 +17,14 @@ describe("the README", () => {
   it("shows all examples", () => {
     expect(shown.map(({ path }) => path).sort()).toEqual([
       "examples/complete-driver.ts",
+      "examples/compression.ts",
       "examples/conformance.ts",
+      "examples/default-value.ts",
+      "examples/encryption.ts",
+      "examples/fernet-encryption.ts",
       "examples/five-minutes.ts",
       "examples/minimal-driver.ts",
+      "examples/names.ts",
       "examples/typed-collection.ts",
     ]);
   });
@@ -45,7 +50,15 @@ describe("the README", () => {
 });
 
 describe("an example runs", () => {
-  it.each(["five-minutes", "typed-collection"])("%s", async (name) => {
+  it.each([
+    "five-minutes",
+    "typed-collection",
+    "names",
+    "encryption",
+    "fernet-encryption",
+    "compression",
+    "default-value",
+  ])("%s", async (name) => {
     await import(`../../examples/${name}.ts`);
   });
 });
