@@ -12,9 +12,10 @@ const VERSIONS = ["22", "24", "26"];
 const RUNS = [
   ["memory", []],
   ["core", ["unit"]],
-  ["disk", ["conformance"]],
+  ["disk", ["format", "expiry", "gate"]],
   ["redis", ["format"]],
   ["valkey", ["format"]],
+  ["memcached", ["format"]],
   ["mcp", []],
 ];
 
