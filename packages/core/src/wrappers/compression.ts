@@ -38,7 +38,7 @@ export interface CompressionOptions {
  * @throws InvalidArgumentError also where this Node.js does not have the algorithm
  */
 export function compression(options: CompressionOptions = {}): Layer {
-  const { format = "kv", numbers = "error" } = options;
+  const { format = "kv", numbers = "error", threshold = 1024, maxInflatedBytes = 2 ** 26 } = options;
   if (format !== "kv" && format !== "python") throw new InvalidArgumentError('format must be "kv" or "python"');
   const python = format === "python";
   const { algorithm = python ? "gzip" : "brotli" } = options;
@@ -52,8 +52,8 @@ export function compression(options: CompressionOptions = {}): Layer {
   if (!Number.isInteger(level) || level < least || level > most) {
     throw new InvalidArgumentError(`the level of ${algorithm} must be a whole number from ${least} to ${most}`);
   }
-  const threshold = sizeOption("threshold", options.threshold ?? 1024, 0);
-  const limit = sizeOption("maxInflatedBytes", options.maxInflatedBytes ?? 2 ** 26, 1, LONGEST_TEXT);
+  sizeOption("threshold", threshold, 0);
+  const limit = sizeOption("maxInflatedBytes", maxInflatedBytes, 1, LONGEST_TEXT);
   checkNumbers(numbers);
 
   const pack = (text: string): MaybePromise<Buffer> => compress(compressor, level, text);

@@ -16,10 +16,13 @@ export interface LimitSizeOptions {
  * written again, by `touch` too. Outside of `compression` and `encryption` it sees the value as the caller gave it.
  * @throws InvalidArgumentError
  */
-export function limitSize({ min, max }: LimitSizeOptions): Layer {
-  if (min === undefined && max === undefined) throw new InvalidArgumentError("limitSize needs min, max or both");
-  const least = sizeOption("min", min ?? 0, 0);
-  const most = sizeOption("max", max ?? Number.MAX_SAFE_INTEGER, 0);
+export function limitSize(options: LimitSizeOptions): Layer {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = options ?? {};
+  if (options?.min === undefined && options?.max === undefined) {
+    throw new InvalidArgumentError("limitSize needs min, max or both");
+  }
+  const least = sizeOption("min", min, 0);
+  const most = sizeOption("max", max, 0);
   if (least > most) throw new InvalidArgumentError("min must not be above max");
 
   return defineLayer("limitSize", (inner) => {

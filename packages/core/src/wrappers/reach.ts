@@ -92,8 +92,8 @@ export async function deleteListed(
   return next;
 }
 
-/** How many collections are looked into at a time. */
-const AT_ONCE = 16;
+/** How many collections are looked into at a time: fewer listeners on one signal than Node.js takes for a leak. */
+const AT_ONCE = 8;
 
 /** A collection of which is not known yet whether it holds a record. */
 interface Undecided {

@@ -242,6 +242,7 @@ describe("refused", () => {
     { threshold: 1.5 },
     { threshold: Number.NaN },
     { threshold: "1kb" },
+    { threshold: null },
     { maxInflatedBytes: 0 },
     { maxInflatedBytes: 2 ** 28 + 1 },
     { maxInflatedBytes: Number.POSITIVE_INFINITY },

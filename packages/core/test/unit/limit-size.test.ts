@@ -9,7 +9,7 @@ import { rejection } from "./held-driver.ts";
 
 function stores(options: Parameters<typeof limitSize>[0], driver = new CompleteDriver()) {
   const plain = createStore(driver);
-  return { plain, store: plain.with(limitSize(options)) };
+  return { plain, store: plain.with(limitSize(options as object)) };
 }
 
 // Python counts its own JSON, spaced and escaped: {"a": "\u65e5\u672c"} is 21 there.
@@ -88,8 +88,10 @@ it("reads what is there whatever its size, and keeps the backend's own take", as
   expect(driver.takes).toBe(1);
 });
 
-it.each<object>([
+it.each<object | undefined>([
+  undefined,
   {},
+  { max: null },
   { min: -1 },
   { max: -1 },
   { max: 1.5 },
@@ -98,5 +100,5 @@ it.each<object>([
   { min: 6, max: 5 },
   { min: Number.POSITIVE_INFINITY },
 ])("the options %j are refused when the wrapper is made", (options) => {
-  expect(() => limitSize(options)).toThrow(InvalidArgumentError);
+  expect(() => limitSize(options as object)).toThrow(InvalidArgumentError);
 });
