@@ -2,10 +2,13 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { allCapabilities, type Capability } from "../src/capabilities.ts";
-import { wrappings } from "../src/conformance/under-wrappers.ts";
+import { wrappers } from "../src/conformance/under-wrappers.ts";
 import type { Layer } from "../src/driver/index.ts";
-import { readOnly } from "../src/wrappers/index.ts";
+import * as all from "../src/wrappers/index.ts";
 import { telemetry } from "../src/wrappers/telemetry.ts";
+
+/** Layers of the suite's own are none of them. */
+const exported = [...Object.keys(all), "telemetry"];
 
 type AnyLayer = Layer<Capability, Capability>;
 
@@ -13,16 +16,10 @@ type AnyLayer = Layer<Capability, Capability>;
 export function allWrappers(): readonly AnyLayer[] {
   const found = new Map<string, AnyLayer>();
   const keep = (layer: AnyLayer): void => {
-    if (!found.has(layer.name)) found.set(layer.name, layer);
+    if (exported.includes(layer.name)) found.set(layer.name, layer);
   };
-  const recorder = {
-    with(layer: AnyLayer) {
-      keep(layer);
-      return recorder;
-    },
-  };
-  for (const wrap of Object.values(wrappings)) Reflect.apply(wrap, undefined, [recorder]);
-  for (const layer of [readOnly(), telemetry()]) keep(layer);
+  for (const { layers } of wrappers) for (const layer of layers()) keep(layer);
+  for (const layer of [all.readOnly(), telemetry()]) keep(layer);
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

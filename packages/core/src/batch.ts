@@ -115,6 +115,10 @@ class PartOfCall implements Call {
     this.#call = call;
   }
 
+  get operation(): string {
+    return this.#call.operation;
+  }
+
   get signal(): AbortSignal {
     return AbortSignal.any([this.#call.signal]);
   }

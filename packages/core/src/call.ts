@@ -119,6 +119,10 @@ export class OngoingCall implements Call {
     scope.begin();
   }
 
+  get operation(): string {
+    return this.subject.operation;
+  }
+
   get deadline(): number {
     return this.#wait().deadline;
   }

@@ -1,5 +1,5 @@
-/** A store under all wrappers around exchanges that leave it what it can do. */
-import type { KeyValueStore } from "../store.ts";
+/** All wrappers around exchanges that leave a store what it can do. */
+import type { Layer } from "../driver/layer.ts";
 import {
   chaos,
   circuitBreaker,
@@ -13,17 +13,17 @@ import {
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
-export function underAround(store: KeyValueStore<never>): KeyValueStore<never> {
-  return (
-    store
-      .with(chaos({ seed: 1, delayRate: 0.01, maxDelay: 1 }))
-      .with(timeout("1m"))
-      // Open for so short that a server which is back serves at once, as the suite asks.
-      .with(circuitBreaker({ openFor: 1 }))
-      .with(concurrencyLimit({ max: 100 }))
-      .with(retry())
-      .with(clampTtl({ min: "1ms" }))
-      .with(statistics())
-      .with(logging({ logger: silent }))
-  );
+/** Innermost first. */
+export function aroundLayers(): readonly Layer[] {
+  return [
+    chaos({ seed: 1, delayRate: 0.01, maxDelay: 1 }),
+    timeout("1m"),
+    // Open for so short that a server which is back serves at once, as the suite asks.
+    circuitBreaker({ openFor: 1 }),
+    concurrencyLimit({ max: 100 }),
+    retry(),
+    clampTtl({ min: "1ms" }),
+    statistics(),
+    logging({ logger: silent }),
+  ];
 }

@@ -180,11 +180,11 @@ const SUSPECT = /NaN|Infinity|\d{16}|[eE]\+?\d{3}/;
 const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|(NaN|-?Infinity|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/gs;
 
 /**
- * The JSON of another program.
- * @param parsed what {@link parse} makes of the text
+ * The JSON of another program, Python's NaN and Infinity included.
+ * @param parsed what `JSON.parse` makes of the text, where it was called already; `undefined` where it refused
  * @throws CorruptRecordError, InexactNumberError
  */
-function parseForeign(text: string, numbers: InexactNumbers, parsed = parse(text)): JsonValue {
+export function parseForeign(text: string, numbers: InexactNumbers, parsed = parse(text)): JsonValue {
   let value = parsed;
   if (SUSPECT.test(text)) {
     let inexact = false;

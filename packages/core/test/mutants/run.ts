@@ -17,9 +17,10 @@ import { instances } from "./instances.ts";
 import { lineTarget, type Mutant, mapTarget } from "./mutant.ts";
 import { names } from "./names.ts";
 import { records } from "./records.ts";
+import { runSourceMutants } from "./source-mutants.ts";
 import { ttl } from "./ttl.ts";
 import { values } from "./values.ts";
-import { runSourceMutants } from "./wrappers.ts";
+import { wrappers } from "./wrappers.ts";
 
 const mutants: readonly Mutant[] = [
   ...names,
@@ -31,6 +32,7 @@ const mutants: readonly Mutant[] = [
   ...instances,
   ...calls,
   ...faults,
+  ...wrappers,
 ];
 
 /** What is asked of a child process: a mutant by its place, or a correct driver by its name. */

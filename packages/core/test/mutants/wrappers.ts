@@ -1,153 +1,176 @@
-/**
- * Faults in the wrappers around exchanges, each a change of one line of their sources. Most leave the contract of a store
- * as it is, so that it is the wrapper's own tests that must catch them.
- */
-import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import type { Change } from "./mutating.ts";
+/** Faults in wrappers: two for each. */
+import { chain, type Driver, forward, type Layer, type StoredRecord, values } from "../../src/driver/index.ts";
+import { namePrefix } from "../../src/driver/names.ts";
+import type { JsonValue } from "../../src/json.ts";
+import { newRevision } from "../../src/revision.ts";
+import {
+  compression,
+  encryption,
+  fernetEncryption,
+  limitSize,
+  prefixCollections,
+  prefixKeys,
+  singleCollection,
+} from "../../src/wrappers/index.ts";
+import { MapDriver } from "../support/map-driver.ts";
+import { type Mutant, made } from "./mutant.ts";
 
-export interface SourceMutant extends Change {
-  readonly fault: string;
-  /** The test file, below `test/unit`. */
-  readonly test: string;
+type Changes = Parameters<typeof forward>[1];
+
+/** The layer, with some of its methods done otherwise; by means of the driver below it, too. */
+function broken(
+  fault: string,
+  caughtBy: readonly string[],
+  layer: Layer,
+  change: (outer: Driver, inner: Driver) => Changes,
+): Mutant {
+  return made(fault, caughtBy, (data) => {
+    const inner = new MapDriver(data);
+    const outer = layer.apply(inner);
+    return forward(outer, change(outer, forward(inner, {})));
+  });
 }
 
-function wrapper(name: string, ...faults: readonly (readonly [fault: string, from: string, to: string])[]) {
-  return faults.map(
-    ([fault, from, to]): SourceMutant => ({
-      fault: `${name} ${fault}`,
-      file: `wrappers/${name}.ts`,
-      test: `${name}.test.ts`,
-      from,
-      to,
-    }),
+/** A layer whose values are decoded otherwise. */
+function misread(
+  fault: string,
+  caughtBy: readonly string[],
+  layer: Layer,
+  read: (value: JsonValue) => JsonValue,
+): Mutant {
+  return made(fault, caughtBy, (data) =>
+    values(layer.apply(new MapDriver(data)), { encode: (value) => value, decode: read }),
   );
 }
 
-const mutants: readonly SourceMutant[] = [
-  ...wrapper(
-    "timeout",
-    [
-      "answers a miss at its end",
-      "reject(this.#expire(operation));",
-      "resolve(this.#expire(operation) && (undefined as T));",
-    ],
-    ["calls a write that was sent not applied", 'this.#sent ? "unknown" : "not-applied"', '"not-applied"'],
-    ["calls a write that was never sent unknown", 'this.#sent ? "unknown" : "not-applied"', '"unknown"'],
-    ["leaves the client at work", "this.#controller?.abort(error);", ""],
-    ["goes around retry", 'retry: "since', 'other: "since'],
+const sealing = encryption({ keys: [{ id: "a", key: new Uint8Array(32) }] });
+const fernet = fernetEncryption({ keys: [`${"A".repeat(43)}=`] });
+const compressing = compression({ threshold: 1 });
+const limiting = limitSize({ max: 2 ** 26 });
+const underCollections = prefixCollections("p");
+const underKeys = prefixKeys("p");
+const single = singleCollection("all");
+
+/** As an object, if it is none: what Python has of it. */
+const asObject = (value: JsonValue): JsonValue =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? value : { items: value };
+
+const unpacked = (value: JsonValue): JsonValue =>
+  typeof value === "object" && value !== null && "compressed" in value ? null : value;
+
+const DEFAULT: StoredRecord = { value: "default", createdAt: 0, expiresAt: undefined, revision: newRevision() };
+
+export const wrappers: readonly Mutant[] = [
+  broken("encryption: what is listed stays sealed", ["values/json-comes-back-from-entries"], sealing, (_, inner) => ({
+    list: inner.list,
+  })),
+  broken(
+    "encryption: atomic writes are in plaintext",
+    ["values/json-comes-back-from-atomics"],
+    sealing,
+    (_, inner) => ({
+      swap: inner.swap,
+    }),
   ),
-  ...wrapper(
-    "read-only",
-    ["lets layers around it write", "put: refuse,", ""],
-    ["claims that it can write", 'withdraws: ["write", "atomic", "clear"]', 'withdraws: ["atomic", "clear"] as never'],
-    ["ignores writes silently", "put: refuse,", "put: () => {},"],
+  broken("encryption: the backend's take is used", ["atomics/take"], sealing, (_, inner) => ({
+    take: (id, call) => chain(inner.get(id, call), (record) => chain(inner.delete(id, call), () => record)),
+  })),
+
+  misread("fernetEncryption: what is no object is read as Python has it", ["values/json-comes-back"], fernet, asObject),
+  broken("fernetEncryption: batches are in plaintext", ["values/json-comes-back-from-batches"], fernet, (_, inner) => ({
+    putMany: (requests, call) => Promise.all(requests.map(async ({ id, record }) => inner.put(id, record, call))),
+  })),
+
+  misread("compression: what looks compressed is taken for it", ["values/json-comes-back"], compressing, unpacked),
+  misread(
+    "compression: text is inflated as Latin 1",
+    ["values/json-comes-back", "values/large-values-are-whole"],
+    compressing,
+    (value) => JSON.parse(Buffer.from(JSON.stringify(value)).toString("latin1")),
   ),
-  ...wrapper(
-    "clamp-ttl",
-    ["takes a min above the max", "if (shortest > longest)", "if (shortest > longest && max === undefined)"],
-    ["lets what never expires pass the max", "record.expiresAt ?? now", "record.expiresAt ?? Infinity + now"],
-    ["leaves swaps alone", "const clamped = next && clamp(next);", "const clamped = next;"],
-    ["lengthens what a write keeps", 'if (!lengthened || expected === "absent")', "if (true as boolean)"],
+
+  broken("limitSize: a large value is dropped silently", ["values/large-values-are-whole"], limiting, (outer) => ({
+    put: (id, record, call) =>
+      JSON.stringify(record.value).length > 100_000 ? undefined : outer.put(id, record, call),
+  })),
+  broken("limitSize: what is checked loses its expiry", ["ttl/in-batches"], limiting, (outer) => ({
+    putMany: (requests, call) =>
+      Promise.all(requests.map(async ({ id, record }) => outer.put(id, { ...record, expiresAt: undefined }, call))),
+  })),
+
+  made("defaultValue: other operations than get see it", ["records/missing-is-undefined", "atomics/update"], (data) => {
+    const inner = new MapDriver(data);
+    return forward(inner, {
+      get: (id, call) =>
+        chain(inner.get(id, call), (record) => record ?? (call.operation === "get" ? undefined : DEFAULT)),
+    });
+  }),
+  made("defaultValue: it is stored when it is given", ["records/missing-is-undefined"], (data) => {
+    const inner = new MapDriver(data);
+    return forward(inner, {
+      get: (id, call) =>
+        chain(inner.get(id, call), (record) => {
+          if (record === undefined && call.operation === "get") inner.store(id, DEFAULT);
+          return record;
+        }),
+    });
+  }),
+
+  broken(
+    "prefixCollections: clearing what begins with a name clears all under the prefix",
+    ["enumeration/clear-all-reaches-its-prefix"],
+    underCollections,
+    (outer) => ({
+      clear: (scope, cursor, call) =>
+        outer.clear?.("collection" in scope ? scope : { collectionPrefix: "" }, cursor, call),
+    }),
   ),
-  ...wrapper(
-    "logging",
-    ["logs keys unasked", "keys = false } = options", "keys = true } = options"],
-    ["lets names break the line", "return JSON.stringify(value).replace(", "return String(value).replace("],
-    ["samples errors away", "if (!failed && !slow &&", "if (!slow &&"],
-    ["takes pino for a console", 'return "bindings" in logger', 'return "binding" in logger'],
-    [
-      "logs values",
-      "...namesOf(subject, keys),",
-      "...namesOf(subject, keys), ...({ answer: JSON.stringify(answer) }),",
-    ],
+  broken(
+    "prefixCollections: collections are listed with the prefix",
+    ["names/collections-are-listed-as-given", "enumeration/prefixed-collections"],
+    underCollections,
+    (_, inner) => ({
+      collections: async (prefix, cursor, call) =>
+        (await inner.collections?.(`p__${prefix}`, cursor, call)) ?? { items: [] },
+    }),
   ),
-  ...wrapper(
-    "statistics",
-    ["keeps every collection", "if (collections.size >= maxCollections) return others;", ""],
-    ["does not begin anew", "counters.clear();", "void counters;"],
-    ["does not count what failed in a batch", "for (const code of failuresIn(answer)) this.#count(code, 1);", ""],
+
+  broken("prefixKeys: a prefix of keys is not put behind its own", ["enumeration/prefix"], underKeys, (outer) => ({
+    list: async (scope, options, call) =>
+      (await outer.list?.({ ...scope, keyPrefix: "" }, options, call)) ?? { items: [] },
+  })),
+  broken(
+    "prefixKeys: clearing keys that begin alike clears the collection",
+    ["enumeration/key-prefixes-are-apart"],
+    underKeys,
+    (outer) => ({
+      clear: (scope, cursor, call) =>
+        outer.clear?.("collection" in scope ? { ...scope, keyPrefix: "" } : scope, cursor, call),
+    }),
   ),
-  ...wrapper(
-    "circuit-breaker",
-    ["is opened by any error", "error ? error.retryable : isOutage(answer)", "error !== undefined || isOutage(answer)"],
-    ["never closes", "++proved >= probes", "++proved > probes"],
-    ["lets everybody probe", 'state === "half-open" && probing + proved >= probes', "false"],
-    ["opens before there were enough exchanges", "if (calls < minCalls) return;", ""],
-    ["counts what began before", "if (begun !== generation) return;", ""],
-  ),
-  ...wrapper(
-    "concurrency-limit",
-    ["sends what has left the queue", "queue.delete(start);\n        reject", "reject"],
-    ["lets newcomers pass the queue", "running < max && queue.size === 0", "running < max + 1"],
-    ["loses the place of what fails", "answer.then(release, release);", "answer.then(release, () => {});"],
-    ["is held up by a backend that hangs", "whenCancelled(call, release)", "whenCancelled(call, () => {})"],
-  ),
-  ...wrapper(
-    "chaos",
-    [
-      "takes each time other faults",
-      'randomBySeed(countOf(options.seed, "seed", 0))',
-      '(countOf(options.seed, "seed", 0), Math.random)',
-    ],
-    [
-      "loses what it says was done",
-      "const answer = await exchange(call);",
-      "const answer = lost ? (undefined as T) : await exchange(call);",
-    ],
-    [
-      "sends after the call has ended",
-      "stillWanted(call);",
-      "call = { ...call, ended: false, markSent() {}, deadline: call.deadline, signal: call.signal };",
-    ],
-  ),
-  ...wrapper(
-    "telemetry",
-    ["gives milliseconds", "milliseconds / 1000", "milliseconds"],
-    ["leaves the client's spans beside its own", "trace.setSpan(context.active(), span)", "context.active()"],
-    ["calls one record a batch", "ids.length > 1 ?", "ids.length > 0 ?"],
-  ),
-  ...wrapper(
-    "retry",
-    ["repeats writes that may have been applied", 'READS.has(operation) || error.outcome === "not-applied"', "true"],
-    ["leaves open what certainly did nothing", "if (undone) call.markSent(false);", ""],
+
+  made("singleCollection: names are joined by __ and nothing else", ["names/pairs-never-meet"], (data) => {
+    const inner = new MapDriver(data);
+    const to = ({ collection, key }: { readonly collection: string; readonly key: string }) => ({
+      collection: "all",
+      key: `${collection}__${key}`,
+    });
+    return forward(inner, {
+      get: (id, call) => inner.get(to(id), call),
+      put: (id, record, call) => inner.put(to(id), record, call),
+      delete: (id, call) => inner.delete(to(id), call),
+    });
+  }),
+  broken(
+    "singleCollection: a collection comes again with each page of its keys",
+    ["enumeration/collections"],
+    single,
+    (_, inner) => ({
+      collections: async (prefix, cursor, call) => {
+        const scope = { collection: "all", keyPrefix: namePrefix(prefix, "__").slice(0, -2) };
+        const { items, next } = (await inner.list?.(scope, { values: false, cursor }, call)) ?? { items: [] };
+        return { items: [...new Set(items.map(({ key }) => key.slice(0, key.indexOf("__"))))], next };
+      },
+    }),
   ),
 ];
-
-const core = fileURLToPath(new URL("../..", import.meta.url));
-const vitest = join(core, "node_modules/vitest/vitest.mjs");
-
-/** Whether the wrapper's tests fail, as they should; else why that says nothing. */
-async function isCaught({ file, from, to, test }: SourceMutant): Promise<boolean | string> {
-  const source = await readFile(`${core}src/${file}`, "utf8");
-  if (!source.includes(from)) return `there is no ${JSON.stringify(from)} in ${file}`;
-  const env = { ...process.env, KV_MUTANT: JSON.stringify({ file, from, to }), NODE_OPTIONS: "", NO_COLOR: "1" };
-  const args = [vitest, "run", `test/unit/${test}`, "--bail=1", "--testTimeout=5000", "--reporter=default"];
-  const output = await new Promise<string>((resolve) => {
-    execFile(process.execPath, args, { cwd: core, env, timeout: 120_000 }, (_, stdout) => resolve(stdout));
-  });
-  // A file that does not even load says nothing.
-  const [, count, end] = /^ *Tests +(\d+) (failed|passed)/m.exec(output) ?? [];
-  return count === undefined ? "no test ran" : end === "failed";
-}
-
-/** Runs those whose fault holds all the words, two at a time; how many there were and how many were caught. */
-export async function runSourceMutants(
-  words: readonly string[],
-): Promise<{ readonly all: number; readonly caught: number }> {
-  const chosen = mutants.filter(({ fault }) => words.every((word) => fault.includes(word)));
-  const rest = chosen.values();
-  let caught = 0;
-  const worker = async (): Promise<void> => {
-    for (const mutant of rest) {
-      const result = await isCaught(mutant);
-      if (result === true) caught++;
-      console.log(`${result === true ? "caught" : "MISSED"}            ${mutant.fault}: test/unit/${mutant.test}`);
-      if (typeof result === "string") console.log(`                  ${result}`);
-    }
-  };
-  await Promise.all([worker(), worker()]);
-  return { all: chosen.length, caught };
-}
