@@ -11,7 +11,6 @@ import {
   type WriteRequest,
 } from "./driver/driver.ts";
 import { all, settle } from "./driver/layer.ts";
-import { whenCancelled } from "./driver/observe.ts";
 import { BatchError, type BatchFailure, InvalidArgumentError, KeyValueError } from "./errors.ts";
 import { checkName } from "./record.ts";
 
@@ -132,7 +131,7 @@ class PartOfCall implements Call {
   }
 
   onCancel(listener: (error: KeyValueError) => void): () => void {
-    return whenCancelled(this.#call, listener);
+    return this.#call.onCancel?.(listener) ?? (() => {});
   }
 }
 

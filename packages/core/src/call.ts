@@ -89,8 +89,6 @@ export interface CallSubject {
 /** Told when a call begins and ends, so that closing can wait for what is in flight. */
 export interface CallScope {
   readonly deadlines: Deadlines;
-  /** Whether requests are sent at once, because nothing has to be opened first. */
-  readonly sentAtOnce: boolean;
   begin(): void;
   end(): void;
 }
@@ -99,6 +97,8 @@ const NOTHING: Promise<unknown> = Promise.resolve(undefined);
 
 export class OngoingCall implements Call {
   readonly subject: CallSubject;
+  /** Whether each request is sent as soon as it is asked for: then nobody marks it. */
+  readonly sentAtOnce: boolean;
   /** Called once, when the call ends. */
   onEnd: (() => void) | undefined = undefined;
   readonly #scope: CallScope;
@@ -108,8 +108,9 @@ export class OngoingCall implements Call {
   #ended = false;
 
   /** @throws InvalidArgumentError, AbortedError */
-  constructor(scope: CallScope, subject: CallSubject, options: CallOptions | undefined) {
+  constructor(scope: CallScope, subject: CallSubject, options: CallOptions | undefined, sentAtOnce = false) {
     this.subject = subject;
+    this.sentAtOnce = sentAtOnce;
     this.#scope = scope;
     this.#options = options;
     if (options !== undefined) {
@@ -134,11 +135,6 @@ export class OngoingCall implements Call {
 
   get ended(): boolean {
     return this.#ended;
-  }
-
-  /** See {@link CallScope.sentAtOnce}. */
-  get sentAtOnce(): boolean {
-    return this.#scope.sentAtOnce;
   }
 
   /** Whether it was the deadline that ended it. */
@@ -184,7 +180,7 @@ export class OngoingCall implements Call {
     }
     return new Promise<R>((resolve, reject) => {
       this.#arm(reject);
-      if (this.#scope.sentAtOnce) this.#sent = true;
+      if (this.sentAtOnce) this.#sent = true;
       answer.then(
         (value) => {
           if (!this.end()) return;
