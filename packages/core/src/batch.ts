@@ -126,8 +126,9 @@ class PartOfCall implements Call {
     return this.#call.ended;
   }
 
-  markSent(sent?: boolean): void {
-    this.#call.markSent(sent);
+  markSent(sent = true): void {
+    // That this one did nothing says nothing of the others.
+    if (sent) this.#call.markSent();
   }
 
   onCancel(listener: (error: KeyValueError) => void): () => void {
