@@ -23,7 +23,7 @@ interface Waiting {
   /** Ends the listening to the caller's signal. */
   unlisten: (() => void) | undefined;
   controller: AbortController | undefined;
-  listeners: ((error: KeyValueError) => void)[] | undefined;
+  listeners: Set<(error: KeyValueError) => void> | undefined;
   previous: Waiting | undefined;
   next: Waiting | undefined;
 }
@@ -148,13 +148,9 @@ export class OngoingCall implements Call {
 
   onCancel(listener: (error: KeyValueError) => void): () => void {
     const waiting = this.#wait();
-    waiting.listeners ??= [];
-    const { listeners } = waiting;
-    listeners.push(listener);
-    return () => {
-      const at = listeners.indexOf(listener);
-      if (at >= 0) listeners.splice(at, 1);
-    };
+    waiting.listeners ??= new Set();
+    const listeners = waiting.listeners.add(listener);
+    return () => listeners.delete(listener);
   }
 
   /** Ends the call: its answer came, or nobody waits for it any more. False where it had ended before. */
@@ -258,10 +254,10 @@ export class OngoingCall implements Call {
   }
 
   #cancel(error: KeyValueError): void {
-    const { reject, controller, listeners = [] } = this.#wait();
+    const { reject, controller, listeners } = this.#wait();
     if (!this.end()) return;
     controller?.abort(error);
-    for (const listener of [...listeners]) listener(error);
+    for (const listener of listeners ?? []) listener(error);
     reject?.(this.explain(error));
   }
 }

@@ -13,7 +13,6 @@ export class Connection implements CallScope {
   /** Whether nothing has to be opened first. */
   readonly sentAtOnce: boolean;
   readonly #onEvent: ((event: StoreEvent) => void) | undefined;
-  #layered: Driver | undefined;
   #opened: boolean;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -31,8 +30,7 @@ export class Connection implements CallScope {
 
   /** What layers are put on: since they may hold a write back, it says itself when one is sent. */
   get layered(): Driver {
-    this.#layered ??= this.sentAtOnce ? this.#waiting(this.base) : this.driver;
-    return this.#layered;
+    return this.sentAtOnce ? this.#waiting(this.base) : this.driver;
   }
 
   /** Whether an exchange begun now reaches the driver at once. */

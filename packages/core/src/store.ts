@@ -185,8 +185,8 @@ export function createStore<const D extends Driver>(
   const timeout = timeoutOf(options.timeout ?? 5000);
   const connection = new Connection(driver, timeout, options.onEvent);
   const { defaultCollection = DEFAULT_COLLECTION } = options;
-  const { driver: opened, sentAtOnce } = connection;
-  return newStore({ connection, sentAtOnce, driver: opened, defaultCollection, queue: new KeyQueue() }, []);
+  const { driver: outer, sentAtOnce } = connection;
+  return newStore({ connection, sentAtOnce, driver: outer, defaultCollection, queue: new KeyQueue() }, []);
 }
 
 /** Outside of the class, whose name a bundler would have to change if it named itself. */
