@@ -31,27 +31,13 @@ export interface Layer<Needs extends Capability = never, Withdraws extends Capab
   readonly withdraws: readonly Withdraws[];
   /** Names of layers that may not lie inside of it, at any depth, and why, as the end of a sentence. */
   readonly notOutside?: { readonly [name: string]: string };
-  apply(inner: Driver): Driver;
+  /** @param layers those inside, innermost first; @throws InvalidArgumentError where one of them may not lie there */
+  apply(inner: Driver, layers?: readonly AnyLayer[]): Driver;
 }
 
 export type AnyLayer = Pick<Layer, "name" | "notOutside">;
 
-/**
- * Whether `outer` may be put on a store with these layers.
- * @throws InvalidArgumentError with the right order
- */
-export function checkOrder(layers: readonly AnyLayer[], outer: AnyLayer): void {
-  const { name, notOutside = {} } = outer;
-  for (const inner of layers) {
-    if (inner === outer) throw new InvalidArgumentError(`this very ${name} is on the store already`);
-    if (!Object.hasOwn(notOutside, inner.name)) continue;
-    throw new InvalidArgumentError(
-      `${name} must not lie outside ${inner.name}, ${notOutside[inner.name]}: put ${name} on first, then ${inner.name}`,
-    );
-  }
-}
-
-/** A layer from its function; sees to it that the driver states what is withdrawn. */
+/** A layer from its function; sees to it that the order is right and that the driver states what is withdrawn. */
 export function defineLayer<N extends Capability = never, W extends Capability = never>(
   name: string,
   apply: (inner: Driver) => Driver,
@@ -66,7 +52,8 @@ export function defineLayer<N extends Capability = never, W extends Capability =
     needs,
     withdraws,
     notOutside,
-    apply(inner) {
+    apply(inner, layers = []) {
+      checkOrder(layers, this);
       const outer = apply(inner);
       if (withdraws.length === 0) return outer;
       const capabilities: { -readonly [K in keyof Capabilities]: Capabilities[K] } = { ...outer.capabilities };
@@ -74,6 +61,21 @@ export function defineLayer<N extends Capability = never, W extends Capability =
       return forward(outer, { capabilities: Object.freeze(capabilities) });
     },
   };
+}
+
+/**
+ * Whether `outer` may be put on a store with these layers.
+ * @throws InvalidArgumentError with the right order
+ */
+function checkOrder(layers: readonly AnyLayer[], outer: AnyLayer): void {
+  const { name, notOutside = {} } = outer;
+  for (const inner of layers) {
+    if (inner === outer) throw new InvalidArgumentError(`this very ${name} is on the store already`);
+    if (!Object.hasOwn(notOutside, inner.name)) continue;
+    throw new InvalidArgumentError(
+      `${name} must not lie outside ${inner.name}, ${notOutside[inner.name]}: put ${name} on first, then ${inner.name}`,
+    );
+  }
 }
 
 type Members = { -readonly [K in keyof Driver]?: Driver[K] | undefined };
