@@ -2,7 +2,7 @@
  * The link to a cluster. ioredis knows the nodes and which slot is whose; requests go to the nodes themselves, since
  * ioredis would repeat some whose outcome is unknown, and keep others for later.
  */
-import { AbortedError, type KeyValueError, StoreUnavailableError } from "@kv/core";
+import { type KeyValueError, StoreUnavailableError } from "@kv/core";
 import {
   type Address,
   type Call,
@@ -15,24 +15,16 @@ import {
   type Report,
   type View,
 } from "@kv/core/driver";
-import { type Cluster, type Redis, ReplyError } from "ioredis";
+import { type Cluster, ReplyError } from "ioredis";
 import { diagnose } from "./diagnose.ts";
 import { explain, refusedConnection } from "./errors.ts";
 import { nextOf, until } from "./events.ts";
-import { Node, type Owner } from "./node.ts";
+import type { Node, Owner } from "./node.ts";
+import { Nodes, TITLE } from "./nodes.ts";
 import { slotOf } from "./slots.ts";
-
-const TITLE = "the Redis cluster";
 
 /** How often a request follows nodes that say that its slot is another's. */
 const REDIRECTIONS = 8;
-
-interface Known {
-  readonly node: Node;
-  /** Of this connection and no other: after a restart of the server it is another one. */
-  readonly name: string;
-  readonly onEnd: () => void;
-}
 
 export class ClusterLink implements Link, Owner {
   readonly isCluster = true;
@@ -41,12 +33,7 @@ export class ClusterLink implements Link, Owner {
   patience = 0;
   readonly #client: Cluster;
   readonly #startup: readonly Required<Address>[];
-  readonly #known = new Map<Redis, Known>();
-  /** The masters by their addresses, as the client has them; absent where it may know others now. */
-  #masters: Map<string, Node> | undefined;
-  /** By address: nodes that others named before the client knew them as masters. */
-  readonly #named = new Map<string, Redis>();
-  #connections = 0;
+  readonly #nodes: Nodes;
   #failure: Error | undefined;
 
   /** @param startup the addresses of a client of the store's own; absent where it is the caller's */
@@ -54,9 +41,8 @@ export class ClusterLink implements Link, Owner {
     this.#client = client;
     this.own = startup !== undefined;
     this.#startup = startup ?? [];
+    this.#nodes = new Nodes(client, this);
     client.on("error", this.#onError);
-    client.on("refresh", this.#onChange);
-    client.on("+node", this.#onChange);
   }
 
   get ready(): boolean {
@@ -76,14 +62,8 @@ export class ClusterLink implements Link, Owner {
   async close(): Promise<void> {
     this.report = undefined;
     if (this.own) await this.#disconnect();
-    for (const redis of this.#named.values()) redis.disconnect();
     this.#client.off("error", this.#onError);
-    this.#client.off("refresh", this.#onChange);
-    this.#client.off("+node", this.#onChange);
-    for (const [redis, { node, onEnd }] of this.#known) {
-      redis.off("end", onEnd);
-      node.release();
-    }
+    this.#nodes.release();
   }
 
   get(name: string, call: Call): Promise<unknown> {
@@ -97,10 +77,9 @@ export class ClusterLink implements Link, Owner {
   async send(command: Command, call: Call): Promise<unknown> {
     const name = nameIn(command);
     if (name !== undefined) return this.#request(name, call, true, (node) => node.send(command, call));
-    // A slot of each master: one that is down is missing among those that the client knows, but not there.
-    const slots = new Map(this.#client.slots.map(([address], slot) => [address, slot]));
-    if (slots.size === 0) throw noConnection(TITLE, undefined, "no master is known");
-    const answers = [...slots.values()].map(async (slot) => (await this.#find(slot, call)).send(command, call));
+    const { slots } = this.#nodes;
+    if (slots.length === 0) throw noConnection(TITLE, undefined, "no master is known");
+    const answers = slots.map(async (slot) => (await this.#nodes.find(slot, call)).send(command, call));
     return (await Promise.all(answers))[0];
   }
 
@@ -112,9 +91,9 @@ export class ClusterLink implements Link, Owner {
   }
 
   sendTo(server: string, command: Command, call: Call): Promise<unknown> {
-    const known = [...this.#known.values()].find(({ name }) => name === server);
-    if (!known) throw noConnection(TITLE, undefined, "a master has left");
-    return this.#sendOn(known.node, command, call);
+    const node = this.#nodes.named(server);
+    if (!node) throw noConnection(TITLE, undefined, "a master has left");
+    return this.#nodes.send(node, command, call);
   }
 
   async layout(call: Call): Promise<Layout> {
@@ -122,7 +101,7 @@ export class ClusterLink implements Link, Owner {
       return await this.#ask(call);
     } catch (error) {
       // Another one may have taken over.
-      await this.#refresh();
+      await this.#nodes.refresh();
       if (call.ended) throw error;
       return await this.#ask(call);
     }
@@ -136,15 +115,15 @@ export class ClusterLink implements Link, Owner {
   }
 
   outOfStep(): void {
-    for (const { node } of this.#known.values()) node.lose();
+    this.#nodes.lose();
   }
 
   async #request(name: string, call: Call, writes: boolean, send: (node: Node) => Promise<unknown>): Promise<unknown> {
     const slot = slotOf(name);
-    let node = this.#ownerOf(slot);
+    let node = this.#nodes.ownerOf(slot);
     if (!node?.usable) {
       if (writes) call.markSent(false);
-      node = await this.#find(slot, call);
+      node = await this.#nodes.find(slot, call);
       if (writes) call.markSent();
     }
     try {
@@ -160,9 +139,9 @@ export class ClusterLink implements Link, Owner {
     for (let left = REDIRECTIONS; left > 0; left--) {
       const to = redirection(reason);
       if (!to) break;
-      if (!to.asking) void this.#refresh();
-      node = this.#at(to.address, node);
-      await this.#reach(node, call);
+      if (!to.asking) void this.#nodes.refresh();
+      node = this.#nodes.at(to.address, node);
+      await this.#nodes.reach(node, call);
       try {
         // Opens the slot to the one request that follows on the connection.
         if (to.asking) node.send(["asking"], call).catch(() => {});
@@ -184,7 +163,7 @@ export class ClusterLink implements Link, Owner {
     const slots = new Map(positions.map((at) => [at, slotOf(nameIn(commands[at] as Command) ?? "")]));
     const parts = new Map<Node | undefined, number[]>();
     for (const [at, slot] of slots) {
-      const node = this.#ownerOf(slot);
+      const node = this.#nodes.ownerOf(slot);
       const part = parts.get(node);
       if (part) part.push(at);
       else parts.set(node, [at]);
@@ -193,7 +172,7 @@ export class ClusterLink implements Link, Owner {
       [...parts].map(async ([node, part]) => {
         try {
           if (!node?.usable) {
-            await this.#find(slots.get(part[0] as number) as number, call);
+            await this.#nodes.find(slots.get(part[0] as number) as number, call);
             return await this.#sendParts(commands, part, replies, call);
           }
           const some = part.map((at) => commands[at] as Command);
@@ -221,58 +200,13 @@ export class ClusterLink implements Link, Owner {
     }
   }
 
-  #ownerOf(slot: number): Node | undefined {
-    const address = this.#client.slots[slot]?.[0];
-    return address === undefined ? undefined : this.#mastersNow().get(address);
-  }
-
-  /** The slot's master, connected; where it cannot be, whoever is it by now. */
-  async #find(slot: number, call: Call): Promise<Node> {
-    const known = this.#ownerOf(slot);
-    if (known) {
-      try {
-        await this.#reach(known, call);
-        return known;
-      } catch (error) {
-        if (call.ended) throw error;
-      }
-    }
-    await this.#refresh();
-    const node = this.#ownerOf(slot);
-    if (!node) throw noConnection(TITLE, undefined, "no master serves the record's slot");
-    await this.#reach(node, call);
-    return node;
-  }
-
-  /** Until a node is connected. */
-  async #reach(node: Node, call: Call): Promise<void> {
-    if (node.usable) return;
-    if (node.isSilent) {
-      node.lose();
-      throw noConnection(node.server, undefined, "it has stopped answering");
-    }
-    await node.wait(call.signal);
-    if (call.ended) throw new AbortedError("the call had ended before its request was sent");
-  }
-
-  async #sendOn(node: Node, command: Command, call: Call): Promise<unknown> {
-    await this.#reach(node, call);
-    return node.send(command, call);
-  }
-
-  /** Until the client has asked the nodes anew which slot is whose; one that does not answer is passed over. */
-  #refresh(): Promise<void> {
-    return new Promise((resolve) => this.#client.refreshSlotsCache(() => resolve()));
-  }
-
   async #ask(call: Call): Promise<Layout> {
     const views = new Map<string, View>();
     const failures: KeyValueError[] = [];
     await Promise.all(
-      [...this.#mastersNow().values()].map(async (node) => {
+      [...this.#nodes.masters].map(async ([name, node]) => {
         try {
-          const nodes = await this.#sendOn(node, ["cluster", "nodes"], call);
-          views.set(this.#nameOf(node.client), { nodes: String(nodes) });
+          views.set(name, { nodes: String(await this.#nodes.send(node, ["cluster", "nodes"], call)) });
         } catch (error) {
           failures.push(this.explain(error));
         }
@@ -283,53 +217,6 @@ export class ClusterLink implements Link, Owner {
     } catch (error) {
       throw failures[0] ?? error;
     }
-  }
-
-  #mastersNow(): ReadonlyMap<string, Node> {
-    this.#masters ??= new Map(
-      this.#client.nodes("master").map((redis) => [addressOf(redis), this.#knownOf(redis).node]),
-    );
-    return this.#masters;
-  }
-
-  #nameOf(redis: Redis): string {
-    return this.#knownOf(redis).name;
-  }
-
-  #knownOf(redis: Redis): Known {
-    const known = this.#known.get(redis);
-    if (known) return known;
-    const node = new Node(redis, this);
-    const onEnd = (): void => {
-      this.#known.delete(redis);
-      this.#masters = undefined;
-    };
-    const entry = { node, name: `${addressOf(redis)} ${++this.#connections}`, onEnd };
-    this.#known.set(redis, entry);
-    redis.on("ready", node.connected);
-    redis.once("end", onEnd);
-    return entry;
-  }
-
-  /** The node at an address that another one told. */
-  #at(told: string, from: Node): Node {
-    const { natMap } = this.#client.options;
-    const whole = /^:\d+$/.test(told) ? `${from.client.options.host}${told}` : told;
-    const mapped = typeof natMap === "function" ? natMap(whole) : natMap?.[whole];
-    const address = mapped ? `${mapped.host}:${mapped.port}` : whole;
-    const master = this.#mastersNow().get(address);
-    if (master) return master;
-    let redis = this.#named.get(address);
-    if (!redis) {
-      const [host, port] = [
-        address.slice(0, address.lastIndexOf(":")),
-        Number(address.slice(address.lastIndexOf(":") + 1)),
-      ];
-      redis = from.client.duplicate({ host, port, readOnly: false, lazyConnect: true, retryStrategy: null });
-      this.#named.set(address, redis);
-      redis.once("end", () => this.#named.delete(address));
-    }
-    return this.#knownOf(redis).node;
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
@@ -376,10 +263,6 @@ export class ClusterLink implements Link, Owner {
   readonly #onError = (error: Error): void => {
     this.#failure = "lastNodeError" in error && error.lastNodeError instanceof Error ? error.lastNodeError : error;
   };
-
-  readonly #onChange = (): void => {
-    this.#masters = undefined;
-  };
 }
 
 /** The name by which a command finds its server. */
@@ -400,8 +283,4 @@ function redirection(error: unknown): { readonly address: string; readonly askin
   if (!(error instanceof Error && error instanceof ReplyError)) return undefined;
   const [, kind, address] = /^(MOVED|ASK) \d+ (\S+)/.exec(error.message) ?? [];
   return address === undefined ? undefined : { address, asking: kind === "ASK" };
-}
-
-function addressOf({ options }: Redis): string {
-  return `${options.host}:${options.port}`;
 }

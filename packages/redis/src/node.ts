@@ -159,8 +159,9 @@ export class Node {
     const { client } = this;
     const { stream } = client;
     // The client would keep it until there is a connection, however long.
-    if (client.status !== "ready" || !stream.writable)
+    if (client.status !== "ready" || !stream.writable) {
       throw noConnection(this.server, this.#failure, "it was just lost");
+    }
     if (this.#silentUntil === 0 && this.#owner.own) {
       this.#silentUntil = Math.max(call.deadline, performance.now() + this.#owner.patience);
     }

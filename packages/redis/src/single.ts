@@ -127,8 +127,8 @@ export class SingleLink implements Link, Owner {
   async #checkRole(): Promise<void> {
     const answer = await this.#node.client.call("role");
     const [role] = Array.isArray(answer) ? answer : [];
-    if (role !== "master")
-      throw new StoreUnavailableError("the server that Sentinel names is no master", { outcome: "not-applied" });
+    if (role === "master") return;
+    throw new StoreUnavailableError("the server that Sentinel names is no master", { outcome: "not-applied" });
   }
 
   readonly #onClose = (): void => {
