@@ -301,6 +301,31 @@ describe("stores of one process", () => {
     await two.close();
   });
 
+  test("are told where another thread or copy of the package has the folder open", async () => {
+    const path = newFolder();
+    const store = rocksdbStore({ path });
+    await store.put("a", 1);
+    await store.close();
+    const copy = newDatabase(join(path, "data"));
+    const options = { cacheSize: 0, compression: false, writeBufferSize: 2 ** 20, maxOpenFiles: 10 };
+    await promised<void>((done) => copy.open(options, done));
+    const error = await errorAt(path);
+    expect([error.code, error.message]).toEqual(["UNAVAILABLE", expect.stringContaining("a worker thread of this")]);
+    await promised<void>((done) => copy.close(done));
+    const again = rocksdbStore({ path });
+    expect(await again.get("a")).toBe(1);
+    await again.close();
+  });
+
+  test("write a batch of any size whole", async () => {
+    const store = rocksdbStore({ path: newFolder(), sync: false });
+    const entries = Array.from({ length: 30 }, (_, at) => ({ key: `${at}`, value: `${at}`.repeat(500_000) }));
+    await store.putMany(entries);
+    const values = await store.getMany(entries.map(({ key }) => key));
+    expect(values.every((value, at) => value === entries[at]?.value)).toBe(true);
+    await store.close();
+  });
+
   test("close without having opened", async () => {
     const path = newFolder();
     await rocksdbStore({ path }).close();
