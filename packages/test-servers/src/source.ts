@@ -21,11 +21,15 @@ export interface Program {
   launch(run: { readonly folder: string; readonly port: number; readonly args: readonly string[] }): Launch;
 }
 
-/** What to spawn. With `container`, the child is only a client, and signals go to the container of that name. */
+/**
+ * What to spawn, by default as the user that we are. With `container`, the child is only a client, and signals go to the
+ * container of that name.
+ */
 export interface Launch {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  readonly user?: { readonly uid: number; readonly gid: number };
   readonly container?: string;
 }
 

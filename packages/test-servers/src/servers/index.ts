@@ -1,11 +1,13 @@
 // The servers that can be started. A new one is a file beside this one and two lines here.
 
 import type { Recipe } from "../server.ts";
+import { type ElasticsearchOptions, elasticsearch } from "./elasticsearch.ts";
 import { type MongodbOptions, mongodb } from "./mongodb.ts";
 import { type RedisOptions, redis } from "./redis.ts";
 import { valkey, valkey9 } from "./valkey.ts";
 
 interface Options {
+  readonly elasticsearch: ElasticsearchOptions;
   readonly mongodb: MongodbOptions;
   readonly redis: RedisOptions;
   readonly valkey: RedisOptions;
@@ -15,7 +17,13 @@ interface Options {
 export type ServerName = keyof Options;
 export type OptionsOf<Name extends ServerName> = Options[Name];
 
-export const recipes: { readonly [Name in ServerName]: Recipe<Options[Name]> } = { mongodb, redis, valkey, valkey9 };
+export const recipes: { readonly [Name in ServerName]: Recipe<Options[Name]> } = {
+  elasticsearch,
+  mongodb,
+  redis,
+  valkey,
+  valkey9,
+};
 
 export function isServerName(name: string): name is ServerName {
   return Object.hasOwn(recipes, name);
