@@ -1,4 +1,4 @@
-// Adds up the test reports of all packages. Prints what failed and what was skipped, and as the last line
+// Adds up the test reports of all packages, also those of other versions of Node.js. Prints what failed and what was skipped, and as the last line
 // "N passed, N failed, N skipped". Fails when a test failed, when a test file could not run, or when a package that has
 // tests left no report.
 
@@ -23,13 +23,14 @@ const skipped = [];
 
 for (const folder of packageFolders().filter(hasTests)) {
   const name = relative(root, folder);
-  let report;
-  try {
-    report = JSON.parse(readFileSync(join(folder, ".vitest/report.json"), "utf8"));
-  } catch {
-    failed.push(`${name}: no test report`);
-    continue;
-  }
+  const reports = join(folder, ".vitest");
+  // One of the main run, and one for each other version of Node.js that was tried.
+  const files = existsSync(reports) ? readdirSync(reports).filter((file) => /^report.*\.json$/.test(file)) : [];
+  if (!files.includes("report.json")) failed.push(`${name}: no test report`);
+  for (const file of files) count(name, JSON.parse(readFileSync(join(reports, file), "utf8")));
+}
+
+function count(name, report) {
   let wentWrong = false;
   for (const file of report.testResults) {
     const path = relative(root, file.name);

@@ -59,7 +59,11 @@ export abstract class KeyValueError extends Error {
 
   /** The same error for another call. */
   copy(outcome?: Outcome): this {
-    const copy: this = Object.create(Object.getPrototypeOf(this), Object.getOwnPropertyDescriptors(this));
+    // A new one, as V8 gives a stack to what it made as an error only; and the stack as text, since it may be a getter.
+    const copy: this = Object.setPrototypeOf(new Error(this.message), Object.getPrototypeOf(this));
+    const { stack: _, ...own } = Object.getOwnPropertyDescriptors(this);
+    Object.defineProperties(copy, own);
+    Object.defineProperty(copy, "stack", { value: this.stack, writable: true, configurable: true });
     for (const name of ["operation", "collection", "key", "outcome"] as const) delete copy[name];
     if (outcome !== undefined) copy.outcome = outcome;
     return copy;

@@ -116,7 +116,8 @@ export class Environment {
   }
 
   #format(): string | undefined {
-    return this.root.get(FORMAT_KEY)?.toString("latin1");
+    const bytes = this.root.get(FORMAT_KEY);
+    return bytes?.toString("latin1", 0, bytes.length);
   }
 
   /** Writes the format to an empty database; answers with the one that is there, where another process was as quick. */

@@ -64,21 +64,26 @@ export interface Header {
   readonly expiresAt: number | undefined;
 }
 
-/** The record in the bytes, which may change after this returns. @throws CorruptRecordError */
+/**
+ * The record in the bytes, which may change after this returns. Their end is always said: lmdb gives a larger buffer
+ * with a `length` of its own, which Node.js 24 looks at no more where it is left out.
+ * @throws CorruptRecordError
+ */
 export function decodeRecord(bytes: Buffer, id: RecordId): StoredRecord {
+  const size = bytes.length;
   const flags = flagsOf(bytes);
   const encoding = flags & ASCII ? "latin1" : "utf8";
   const length = bytes[14] ?? 0;
   let revision: string;
   let json: string;
-  if (bytes.length < SHORT && (flags & NAMED) === 0) {
-    const text = bytes.toString(encoding, HEADER);
+  if (size < SHORT && (flags & NAMED) === 0) {
+    const text = bytes.toString(encoding, HEADER, size);
     revision = text.slice(0, length);
     json = text.slice(length);
   } else {
     const end = HEADER + length;
     revision = bytes.toString("latin1", HEADER, end);
-    json = bytes.toString(encoding, flags & NAMED ? checkOriginal(bytes, end, id) : end);
+    json = bytes.toString(encoding, flags & NAMED ? checkOriginal(bytes, end, id) : end, size);
   }
   return {
     value: parse(json),

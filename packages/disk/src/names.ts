@@ -78,7 +78,7 @@ export function parseName(name: Uint8Array): {
   const end = headEnd(bytes) - 1;
   return {
     collection: bytes.subarray(0, end).includes(MARK) ? undefined : unescapeText(bytes.toString("utf8", 0, end)),
-    key: bytes.includes(MARK, end + 1) ? undefined : bytes.toString("utf8", end + 1),
+    key: bytes.includes(MARK, end + 1) ? undefined : bytes.toString("utf8", end + 1, bytes.length),
   };
 }
 

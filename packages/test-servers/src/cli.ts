@@ -1,4 +1,4 @@
-// The command line: `list` says which servers can be started here, `up redis …` starts some for a person to play with.
+// The command line: alone it says which servers can be started here, `up redis …` starts some for a person to play with.
 
 import { once } from "node:events";
 import { lookForPython } from "./python.ts";
@@ -7,7 +7,7 @@ import { externalUrl, startServer } from "./start.ts";
 import { lastLine } from "./system.ts";
 
 const usage = `Usage:
-  servers list             what can be started here, and what is missing and why
+  servers                  what can be started here, and what is missing and why
   servers up <server> …    starts servers and prints their URLs; Ctrl-C stops them
 Servers: ${Object.keys(recipes).join(", ")}`;
 
@@ -54,7 +54,7 @@ async function up(names: readonly ServerName[]): Promise<void> {
   }
   if (servers.length === 0) process.exitCode = 1;
   else {
-    print("Ctrl-C stops them.");
+    print("Ctrl-C stops what runs here, and removes its data.");
     await interrupted;
     await Promise.all(servers.map((server) => server.stop()));
   }
@@ -66,7 +66,7 @@ function print(line: string): void {
 }
 
 const [command, ...names] = process.argv.slice(2);
-if (command === "list" && names.length === 0) await list();
+if (command === undefined) await list();
 else if (command === "up" && names.length > 0 && names.every(isServerName)) await up(names);
 else {
   print(usage);

@@ -63,7 +63,7 @@ describe("on a machine that has nothing", () => {
 
   it("the command line says what is missing", async () => {
     bareMachine(undefined);
-    const cli = runFile("src/cli.ts", "list");
+    const cli = runFile("src/cli.ts");
     await printed(cli, /redis: missing\n.*- PATH +no redis-server on the PATH\n.*python: missing\n/s);
     expect(await exitOf(cli)).toBe(0);
   });

@@ -1,0 +1,49 @@
+// The newer versions of Node.js that users run: each is fetched into the cache folder, and runs what shows that the packages
+// and their drivers work on it. The version that started this has run all tests already.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { delimiter, dirname, join } from "node:path";
+import { cached } from "../packages/test-servers/src/cache.ts";
+
+const root = join(import.meta.dirname, "..");
+const VERSIONS = ["22", "24", "26"];
+
+/** What runs on each: the contract where it takes no server, else one file that connects, reads and writes. */
+const RUNS = [
+  ["memory", []],
+  ["core", ["unit"]],
+  ["disk", ["format", "expiry", "gate"]],
+  ["redis", ["format"]],
+  ["valkey", ["format"]],
+  ["mcp", []],
+];
+
+/** The program of a version, by npm: packages that hold the released binaries. */
+async function nodeOf(version) {
+  const name = `node-${process.platform}-${process.arch}`;
+  const folder = await cached(`${name}-${version}`, async (place) => {
+    const options = ["--prefix", place, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
+    execFileSync("npm", ["install", ...options, `${name}@${version}`], { stdio: "inherit" });
+  });
+  return join(folder, "node_modules", name, "bin", "node");
+}
+
+let failed = 0;
+for (const version of VERSIONS) {
+  const node = await nodeOf(version);
+  const env = { ...process.env, PATH: dirname(node) + delimiter + process.env.PATH };
+  for (const [name, filters] of RUNS) {
+    const cwd = join(root, "packages", name);
+    const report = `.vitest/report-node-${version}.json`;
+    const options = ["--reporter=json", `--outputFile=${report}`, "--reporter=dot"];
+    const vitest = join(cwd, "node_modules", "vitest", "vitest.mjs");
+    const began = Date.now();
+    const { status, stdout } = spawnSync(node, [vitest, "run", ...filters, ...options], { cwd, env, encoding: "utf8" });
+    const seconds = ((Date.now() - began) / 1000).toFixed(0);
+    console.log(`Node.js ${version}, ${name}: ${status === 0 ? "passed" : "failed"} after ${seconds} s`);
+    if (status === 0) continue;
+    failed++;
+    console.log(stdout);
+  }
+}
+if (failed > 0) process.exitCode = 1;
