@@ -43,8 +43,14 @@ export interface Recipe<Options extends StartOptions> {
   readonly port: number;
   /** Where its program can come from; the first that has it is taken. */
   readonly sources: readonly Source[];
-  /** Called once for each server, before its first start. `folder` is empty and the server's own. */
-  prepare(place: { readonly folder: string; readonly host: string }, options: Options): Promise<Plan>;
+  /**
+   * Called once for each server, before its first start. `folder` is empty and the server's own; so is `data`, which may
+   * be the same one.
+   */
+  prepare(
+    place: { readonly folder: string; readonly data: string; readonly host: string },
+    options: Options,
+  ): Promise<Plan>;
 }
 
 export interface Plan {

@@ -18,7 +18,16 @@ export interface Program {
   readonly origin: string;
   /** The address that the server must listen on to be reached at 127.0.0.1. */
   readonly host: string;
-  launch(run: { readonly folder: string; readonly port: number; readonly args: readonly string[] }): Launch;
+  /** True where it waits for the disk so much that its data had better lie in memory, if there is room. */
+  readonly inMemory?: boolean;
+  launch(run: Run): Launch;
+}
+
+export interface Run {
+  readonly folder: string;
+  readonly data: string;
+  readonly port: number;
+  readonly args: readonly string[];
 }
 
 /**

@@ -52,15 +52,17 @@ export const elasticsearch: Recipe<ElasticsearchOptions> = {
     },
     inContainer("elasticsearch:8.19.2"),
   ],
-  async prepare({ folder, host }, options): Promise<Plan> {
+  async prepare({ folder, data, host }, options): Promise<Plan> {
     const config = join(folder, "config");
-    for (const name of ["config", "config/jvm.options.d", "data", "logs", "tmp"]) await mkdir(join(folder, name));
+    for (const name of ["config", "config/jvm.options.d", "logs", "tmp"]) await mkdir(join(folder, name));
+    const nodes = join(data, "data");
+    await mkdir(nodes);
     const certificate = options.tls ? await makeCertificate(config) : undefined;
     const ports = join(folder, "logs", "http.ports");
     const login = options.password === undefined ? undefined : `admin:${options.password}`;
     const settings = {
       "network.host": host,
-      "path.data": join(folder, "data"),
+      "path.data": nodes,
       "path.logs": join(folder, "logs"),
       "transport.port": 0,
       "discovery.type": "single-node",
@@ -133,7 +135,9 @@ function program(home: string, java: string): Program {
   return {
     origin: `Maven's ${ARTIFACT}`,
     host: "127.0.0.1",
-    launch({ folder, args }) {
+    // It waits for the disk several times for each index that is made.
+    inMemory: true,
+    launch({ folder, data, args }) {
       const config = join(folder, "config");
       for (const name of ["jvm.options", "log4j2.properties"])
         copyFileSync(join(home, "config", name), join(config, name));
@@ -150,8 +154,9 @@ function program(home: string, java: string): Program {
       if (!existsSync(own)) copyTree(home, own);
       const user = { uid: idOf("-u", "nobody"), gid: idOf("-g", "nobody") };
       const owner = `${user.uid}:${user.gid}`;
-      execFileSync("chown", [owner, folder]);
-      execFileSync("chown", ["-R", owner, ...["config", "data", "logs", "tmp"].map((name) => join(folder, name))]);
+      execFileSync("chown", [owner, folder, data]);
+      const parts = ["config", "logs", "tmp"].map((name) => join(folder, name));
+      execFileSync("chown", ["-R", owner, ...parts, join(data, "data")]);
       return { command: join(own, "bin", "elasticsearch"), args, env, user };
     },
   };
