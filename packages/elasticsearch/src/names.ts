@@ -39,18 +39,20 @@ export class Names {
   indexOf(collection: string): string {
     const index = `${this.prefix}-${collection}`;
     if (this.#scheme === "python-v1") return `${this.prefix}-${sanitized(collection)}`.toLowerCase();
-    const plain =
-      collection === collection.toLowerCase() &&
-      !FORBIDDEN.test(collection) &&
-      !HASHED_INDEX.test(collection) &&
-      Buffer.byteLength(index) <= INDEX_BYTES;
-    if (plain) return index;
+    if (isPlain(collection) && !HASHED_INDEX.test(collection) && Buffer.byteLength(index) <= INDEX_BYTES) return index;
     // The beginning is for people who look at the list of indices.
     const hint = collection
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, "_")
       .slice(0, 40);
     return `${this.prefix}-h_${hint}-${hashOf(collection)}`;
+  }
+
+  /** What matches the indices of all collections that begin with `collectionPrefix`, and others. */
+  patternsOf(collectionPrefix: string): string[] {
+    if (collectionPrefix === "" || this.#scheme === "python-v1") return [`${this.prefix}-*`];
+    const plain = isPlain(collectionPrefix) ? [`${this.prefix}-${beginningOf(collectionPrefix)}*`] : [];
+    return [...plain, `${this.prefix}-h_*`];
   }
 
   /** The collection that an index is named after; `undefined` where only its documents tell. */
@@ -77,8 +79,17 @@ export function fieldOf(name: string): string {
 
 /** What the field of a key may begin with where the key begins with `prefix`: of longer ones, a part will do. */
 export function fieldPrefixesOf(prefix: string): string[] {
-  const characters = Array.from(prefix.slice(0, 2 * PREFIX_LENGTH)).slice(0, PREFIX_LENGTH);
-  return [characters.join(""), "h_"];
+  return [beginningOf(prefix), "h_"];
+}
+
+function beginningOf(prefix: string): string {
+  const characters = Array.from(prefix.slice(0, 2 * PREFIX_LENGTH));
+  return characters.slice(0, PREFIX_LENGTH).join("");
+}
+
+/** Whether the name of an index may hold it as it is. */
+function isPlain(name: string): boolean {
+  return name === name.toLowerCase() && !FORBIDDEN.test(name);
 }
 
 /** Python's hybrid strategy: runs of other characters become one `_`, which alone becomes nothing; a hash always follows. */

@@ -44,10 +44,10 @@ export class Searches {
     this.#names = names;
   }
 
-  /** Makes visible to searches what has been written until now. `index` may be a pattern. */
-  async refresh(index: string, call: Call): Promise<void> {
+  /** Makes visible to searches what has been written until now. `indices` as they stand in a path. */
+  async #refresh(indices: string, call: Call): Promise<void> {
     try {
-      const path = `/${encodeURIComponent(index)}/_refresh`;
+      const path = `/${indices}/_refresh`;
       const { body } = await this.#server.send({ method: "POST", path, body: "" }, call);
       if (numberAt(body, "_shards", "failed")) throw new StoreUnavailableError("a part of the index cannot serve now");
     } catch (error) {
@@ -79,18 +79,18 @@ export class Searches {
   async indices(scope: Scope, call: Call): Promise<string[]> {
     if ("collection" in scope) {
       const index = this.#names.indexOf(scope.collection);
-      await this.refresh(index, call);
+      await this.#refresh(encodeURIComponent(index), call);
       return [index];
     }
-    const pattern = `${this.#names.prefix}-*`;
-    await this.refresh(pattern, call);
+    const pattern = this.#names.patternsOf(scope.collectionPrefix).map(encodeURIComponent).join(",");
+    await this.#refresh(pattern, call);
     const names: string[] = [];
     let after: unknown;
     do {
       const sources = [{ index: { terms: { field: "_index" } } }];
       const composite = { size: INDICES.listed, sources, ...(after !== undefined && { after }) };
       const body = JSON.stringify({ size: 0, aggs: { indices: { composite } } });
-      const path = `/${encodeURIComponent(pattern)}/_search?allow_partial_search_results=false`;
+      const path = `/${pattern}/_search?allow_partial_search_results=false`;
       const answer = await unlessRefused(
         onceStarted(call, () => this.#server.send({ method: "POST", path, body }, call)),
       );
