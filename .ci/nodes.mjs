@@ -15,6 +15,7 @@ const RUNS = [
   ["disk", ["format", "expiry", "gate"]],
   ["redis", ["format"]],
   ["valkey", ["format"]],
+  ["memcached", ["format"]],
   ["mcp", []],
 ];
 

@@ -29,8 +29,9 @@ export async function prepare(backend: BackendName): Promise<Prepared> {
         },
       };
     }
-    case "redis": {
-      const { server, skipped } = await startServer("redis");
+    case "redis":
+    case "memcached": {
+      const { server, skipped } = await startServer(backend);
       if (server === undefined) return { skipped };
       return { place: { location: () => server.url, [Symbol.asyncDispose]: () => server.stop() } };
     }

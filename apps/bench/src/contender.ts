@@ -19,7 +19,7 @@ interface ContenderModule {
   open(location: string): Promise<Contender>;
 }
 
-export type BackendName = "memory" | "disk" | "redis";
+export type BackendName = "memory" | "disk" | "redis" | "memcached";
 /** The raw driver with JSON by hand comes first: the others are measured by it. */
 export type ContenderName = "raw" | "kv";
 
@@ -38,7 +38,11 @@ export const contenders: {
     raw: () => import("./contenders/redis-raw.ts"),
     kv: () => import("./contenders/redis-kv.ts"),
   },
+  memcached: {
+    raw: () => import("./contenders/memcached-raw.ts"),
+    kv: () => import("./contenders/memcached-kv.ts"),
+  },
 };
 
-export const backendNames: readonly BackendName[] = ["memory", "disk", "redis"];
+export const backendNames: readonly BackendName[] = ["memory", "disk", "redis", "memcached"];
 export const contenderNames: readonly ContenderName[] = ["raw", "kv"];

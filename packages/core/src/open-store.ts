@@ -35,6 +35,7 @@ const BACKENDS: ReadonlyMap<string, Known> = new Map([
   ["valkeys+cluster", { package: "@kv/valkey", lacks: [] }],
   ["rocksdb", { package: "@kv/rocksdb", lacks: [] }],
   ["memcached", { package: "@kv/memcached", lacks: ["enumerate", "clear", "durable"] }],
+  ["memcacheds", { package: "@kv/memcached", lacks: ["enumerate", "clear", "durable"] }],
   ["dynamodb", { package: "@kv/dynamodb", lacks: [] }],
   ["mongodb", { package: "@kv/mongodb", lacks: [] }],
   ["mongodb+srv", { package: "@kv/mongodb", lacks: [] }],

@@ -10,6 +10,8 @@ import { lastLine, need, run, Unavailable } from "./system.ts";
 interface AptOptions {
   /** Also looks among the backports: what is newer than the system's release, made for it by the same people. */
   readonly backports?: boolean;
+  /** More packages to unpack beside it. */
+  readonly also?: readonly string[];
 }
 
 /** A program from the system's own package sources, with those of its dependencies that the system lacks. */
@@ -31,7 +33,8 @@ export function apt(pkg: string, program: string, options: AptOptions = {}): Sou
 }
 
 /** Fetches into `root/.apt`, unpacks into `root`, and makes sure that the program runs. */
-async function unpack(pkg: string, program: string, root: string, { backports }: AptOptions): Promise<void> {
+async function unpack(pkg: string, program: string, root: string, options: AptOptions): Promise<void> {
+  const { backports = false, also = [] } = options;
   const aptGet = need("apt-get");
   const dpkgDeb = need("dpkg-deb");
   const work = join(root, ".apt");
@@ -43,7 +46,7 @@ async function unpack(pkg: string, program: string, root: string, { backports }:
   const get = (...args: string[]) => run(aptGet, ["-qq", "-y", "-c", join(work, "apt.conf"), ...args]);
   try {
     await get("update").catch(() => {}); // One broken source of several is no reason to stop.
-    await get("install", "--download-only", "--no-install-recommends", pkg);
+    await get("install", "--download-only", "--no-install-recommends", pkg, ...also);
     const files = (await readdir(archives)).filter((file) => file.endsWith(".deb"));
     for (const file of files) await run(dpkgDeb, ["-x", join(archives, file), root]);
     await run(join(root, program), ["--version"], { env: environment(root) });

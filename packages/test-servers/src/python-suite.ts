@@ -65,7 +65,7 @@ export function pythonSuite(runner: typeof vitest, options: PythonSuiteOptions):
 
     it("has our records for Python", async () => {
       await users.put("ada", value);
-      await store.put("in the default collection", value);
+      await store.put("in-the-default-collection", value);
       await users.put("list", [1, 2]);
       await users.put("nothing", null);
       await users.put("brief", value, { ttl: "100s" });
@@ -80,7 +80,7 @@ export function pythonSuite(runner: typeof vitest, options: PythonSuiteOptions):
         .python()
         .run(
           ["get", ["ada"], inUsers],
-          ["get", ["in the default collection"]],
+          ["get", ["in-the-default-collection"]],
           ["get_many", [["list", "nothing", "count", "absent"]], inUsers],
           ["ttl_many", [["m1", "m2", "m3"]], inUsers],
           ["ttl", ["brief"], inUsers],
@@ -103,7 +103,7 @@ export function pythonSuite(runner: typeof vitest, options: PythonSuiteOptions):
     it("has Python's records for us", async () => {
       const answers = await options.python().run(
         ["put", ["ada", value], inUsers],
-        ["put", ["in the default collection", value]],
+        ["put", ["in-the-default-collection", value]],
         ["put", ["brief", value], { ...inUsers, ttl: 100 }],
         [
           "put_many",
@@ -116,7 +116,7 @@ export function pythonSuite(runner: typeof vitest, options: PythonSuiteOptions):
       );
       expect(answers).toEqual([null, null, null, null]);
       expect(await users.get("ada")).toEqual(value);
-      expect(await store.get("in the default collection")).toEqual(value);
+      expect(await store.get("in-the-default-collection")).toEqual(value);
       const brief = await users.getEntry("brief");
       expect(brief?.value).toEqual(value);
       expect(brief?.ttl).toBeLessThanOrEqual(100);

@@ -2,12 +2,14 @@
 
 import type { Recipe } from "../server.ts";
 import { type ElasticsearchOptions, elasticsearch } from "./elasticsearch.ts";
+import { type MemcachedOptions, memcached } from "./memcached.ts";
 import { type MongodbOptions, mongodb } from "./mongodb.ts";
 import { type RedisOptions, redis } from "./redis.ts";
 import { valkey, valkey9 } from "./valkey.ts";
 
 interface Options {
   readonly elasticsearch: ElasticsearchOptions;
+  readonly memcached: MemcachedOptions;
   readonly mongodb: MongodbOptions;
   readonly redis: RedisOptions;
   readonly valkey: RedisOptions;
@@ -19,6 +21,7 @@ export type OptionsOf<Name extends ServerName> = Options[Name];
 
 export const recipes: { readonly [Name in ServerName]: Recipe<Options[Name]> } = {
   elasticsearch,
+  memcached,
   mongodb,
   redis,
   valkey,
