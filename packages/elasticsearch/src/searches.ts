@@ -94,11 +94,12 @@ export class Searches {
       const answer = await unlessRefused(
         onceStarted(call, () => this.#server.send({ method: "POST", path, body }, call)),
       );
-      for (const bucket of listAt(answer.body, "aggregations", "indices", "buckets")) {
+      const buckets = listAt(answer.body, "aggregations", "indices", "buckets");
+      for (const bucket of buckets) {
         const name = textAt(bucket, "key", "index");
         if (name !== undefined && this.#mayHold(name, scope)) names.push(name);
       }
-      after = at(answer.body, "aggregations", "indices", "after_key");
+      after = buckets.length < INDICES.listed ? undefined : at(answer.body, "aggregations", "indices", "after_key");
     } while (after !== undefined);
     return names;
   }
