@@ -184,6 +184,7 @@ describe.skipIf(skipped)("a master with a replica", PATIENT, () => {
         signal: new AbortController().signal,
         deadline: performance.now() + 60_000,
         ended: false,
+        operation: "test",
         markSent() {},
       };
       const page = await driver.list?.(

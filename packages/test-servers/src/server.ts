@@ -49,8 +49,14 @@ interface Kind {
 
 /** How one kind of server is started: the one thing that a new kind of server must bring. */
 export interface Recipe<Options extends StartOptions> extends Kind {
-  /** Called once for each server, before its first start. `folder` is empty and the server's own. */
-  prepare(place: { readonly folder: string; readonly host: string }, options: Options): Promise<Plan>;
+  /**
+   * Called once for each server, before its first start. `folder` is empty and the server's own; so is `data`, which may
+   * be the same one.
+   */
+  prepare(
+    place: { readonly folder: string; readonly data: string; readonly host: string },
+    options: Options,
+  ): Promise<Plan>;
 }
 
 /** The same for a server that is made of several, all of one program. */

@@ -45,7 +45,7 @@ export interface Call {
    * Calls `listener` once if the call ends without its answer, with the reason; the function that it gives ends the
    * listening. As an `abort` of {@link signal}, which costs far more. Wrappers use it through `whenCancelled`.
    */
-  onCancel?(listener: (error: KeyValueError) => void): () => void;
+  readonly onCancel?: ((listener: (error: KeyValueError) => void) => () => void) | undefined;
 }
 
 export type SwapResult =

@@ -154,8 +154,12 @@ export function formatTime(moment: number): string {
   return lastTime.text;
 }
 
-/** Milliseconds since the epoch, a fraction of one counted up, so that nothing expires early. */
-function parseTime(text: string | undefined): number | undefined {
+/**
+ * Of what Python or {@link formatTime} wrote: milliseconds since the epoch, a fraction of one counted up, so that nothing
+ * expires early.
+ * @throws CorruptRecordError
+ */
+export function parseTime(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const match = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text);
   const seconds = match ? Date.parse(`${match[1]?.replace(" ", "T")}${match[3]}`) : Number.NaN;

@@ -2,6 +2,7 @@
 
 import type { CompositeRecipe, Recipe } from "../server.ts";
 import { type DynamodbOptions, dynalite, moto } from "./dynamodb.ts";
+import { type ElasticsearchOptions, elasticsearch } from "./elasticsearch.ts";
 import { type MemcachedOptions, memcached } from "./memcached.ts";
 import { type MongodbOptions, mongodb } from "./mongodb.ts";
 import { type RedisOptions, redis } from "./redis.ts";
@@ -11,6 +12,7 @@ import { valkey, valkey9 } from "./valkey.ts";
 
 interface Options {
   readonly dynalite: DynamodbOptions;
+  readonly elasticsearch: ElasticsearchOptions;
   readonly memcached: MemcachedOptions;
   readonly mongodb: MongodbOptions;
   readonly moto: DynamodbOptions;
@@ -30,6 +32,7 @@ export const recipes: {
   readonly [Name in ServerName]: Recipe<Options[Name]> | CompositeRecipe<Options[Name]>;
 } = {
   dynalite,
+  elasticsearch,
   memcached,
   mongodb,
   moto,
