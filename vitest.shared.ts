@@ -3,8 +3,8 @@
 import { defineConfig } from "vitest/config";
 
 // Packages of the workspace are resolved to their sources, so that a change shows at once, without a build.
-// The rest are Vite's own defaults for servers, which setting the option would otherwise drop.
-const conditions = ["@kv/source", "module", "node", "development|production"];
+// The rest are Node.js' own, without "module", which is for bundlers: where the AWS SDK has it, Node.js cannot load what it names.
+const conditions = ["@kv/source", "node", "development|production"];
 
 export default defineConfig({
   resolve: { conditions },

@@ -1,5 +1,5 @@
 /** Batches: split to the backend's limits, done one by one where the driver has none, told by key where some fail. */
-import { type CallSubject, explain, stillWanted } from "./call.ts";
+import { type CallSubject, explain, type OngoingCall, stillWanted } from "./call.ts";
 import {
   type Call,
   chain,
@@ -62,28 +62,28 @@ export async function runChunks<T, R>(
   return answers;
 }
 
-export function getMany(driver: Driver, ids: readonly RecordId[], call: Call) {
+export function getMany(driver: Driver, ids: readonly RecordId[], call: OngoingCall) {
   return driver.getMany?.(ids, call) ?? each(ids, call, (id, part) => driver.get(id, part));
 }
 
 export function putMany(
   driver: Driver,
   requests: readonly WriteRequest[],
-  call: Call,
+  call: OngoingCall,
 ): MaybePromise<readonly Settled<void>[]> {
   return (
     driver.putMany?.(requests, call) ?? each(requests, call, ({ id, record }, part) => driver.put(id, record, part))
   );
 }
 
-export function deleteMany(driver: Driver, ids: readonly RecordId[], call: Call) {
+export function deleteMany(driver: Driver, ids: readonly RecordId[], call: OngoingCall) {
   return driver.deleteMany?.(ids, call) ?? each(ids, call, (id, part) => driver.delete(id, part));
 }
 
 /** The batch of a driver that has none: each record on its own, some at a time. */
 function each<T, R>(
   items: readonly T[],
-  call: Call,
+  call: OngoingCall,
   one: (item: T, part: Call) => MaybePromise<R>,
 ): MaybePromise<readonly Settled<R>[]> {
   const answers: Settled<R>[] = [];
@@ -108,9 +108,9 @@ function each<T, R>(
 
 /** One record's share of a call: with a signal of its own, since a hundred listeners on one look like a leak. */
 class PartOfCall implements Call {
-  readonly #call: Call;
+  readonly #call: OngoingCall;
 
-  constructor(call: Call) {
+  constructor(call: OngoingCall) {
     this.#call = call;
   }
 
@@ -130,8 +130,13 @@ class PartOfCall implements Call {
     return this.#call.ended;
   }
 
-  markSent(sent?: boolean): void {
-    this.#call.markSent(sent);
+  markSent(sent = true): void {
+    // That this one did nothing says nothing of the others.
+    if (sent) this.#call.markSent();
+  }
+
+  onCancel(listener: (error: KeyValueError) => void): () => void {
+    return this.#call.onCancel(listener);
   }
 }
 

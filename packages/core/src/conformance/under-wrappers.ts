@@ -16,6 +16,7 @@ import {
 } from "../wrappers/index.ts";
 import { ConformanceError } from "./assertions.ts";
 import type { Target } from "./property.ts";
+import { aroundLayers } from "./under-around.ts";
 
 type Store = KeyValueStore<never>;
 
@@ -36,7 +37,8 @@ const LIMIT = 2;
 const DEFAULTS = 3;
 const RETRY = 4;
 
-const wrappers: readonly Wrapper[] = [
+/** Each alone. */
+export const wrappers: readonly Wrapper[] = [
   {
     name: "encryption",
     place: ENCRYPTION,
@@ -59,6 +61,7 @@ const wrappers: readonly Wrapper[] = [
   { name: "prefixKeys", layers: () => [prefixKeys("c__d%")] },
   { name: "singleCollection", layers: () => [singleCollection("one__collection")] },
   { name: "retry", place: RETRY, layers: () => [retry()] },
+  { name: "all around", place: RETRY, layers: aroundLayers },
 ];
 
 const named = (...names: string[]): Wrapper[] => wrappers.filter(({ name }) => names.includes(name));
@@ -82,7 +85,7 @@ const stacked: readonly Wrapper[] = named(
 export function underWrappers(target: Target): Target[] {
   const thorough = target.thorough ?? process.env.KV_CONFORMANCE === "thorough";
   if (thorough) return [target, ...wrapperTargets(target)];
-  const some = named("encryption", "prefixKeys", "retry").map((one) => under(target, [one], one.name));
+  const some = named("encryption", "prefixKeys", "all around").map((one) => under(target, [one], one.name));
   return [target, ...some, under(target, stacked, "all wrappers")];
 }
 

@@ -93,6 +93,20 @@ export function decodeEnvelope(text: string, numbers: InexactNumbers = "error"):
   };
 }
 
+/** The name that a text gives itself, also where the rest of it cannot be read. */
+export function statedName(text: string): Envelope["id"] | undefined {
+  try {
+    return decodeEnvelope(text, "nearest").id;
+  } catch {
+    try {
+      const { collection, key } = JSON.parse(text) ?? {};
+      return typeof collection === "string" && typeof key === "string" ? { collection, key } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
 /** Times are parsed and foreign revisions computed only where someone asks: most reads want the value alone. */
 class EnvelopeRecord implements StoredRecord {
   readonly value: JsonValue;

@@ -6,7 +6,7 @@ import { defineLayer, type Layer, type ValueCodec, values } from "../driver/laye
 import { CorruptRecordError, IncompatibleFormatError, InvalidArgumentError, ValueTooLargeError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import { type CompressionAlgorithm, compress, compressors, inflate, isTooLarge } from "./compressors.ts";
-import { sizeOption } from "./options.ts";
+import { bytesOf } from "./options.ts";
 import { checkNumbers, fromPythonJson, toPythonJson } from "./python-json.ts";
 
 export type { CompressionAlgorithm };
@@ -52,8 +52,8 @@ export function compression(options: CompressionOptions = {}): Layer {
   if (!Number.isInteger(level) || level < least || level > most) {
     throw new InvalidArgumentError(`the level of ${algorithm} must be a whole number from ${least} to ${most}`);
   }
-  sizeOption("threshold", threshold, 0);
-  const limit = sizeOption("maxInflatedBytes", maxInflatedBytes, 1, LONGEST_TEXT);
+  bytesOf(threshold, "threshold", 0);
+  const limit = bytesOf(maxInflatedBytes, "maxInflatedBytes", 1, LONGEST_TEXT);
   checkNumbers(numbers);
 
   const pack = (text: string): MaybePromise<Buffer> => compress(compressor, level, text);

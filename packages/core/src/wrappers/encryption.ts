@@ -4,6 +4,7 @@ import type { RecordId } from "../driver/driver.ts";
 import { defineLayer, type Layer, values } from "../driver/layer.ts";
 import { DecryptionError, InvalidArgumentError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
+import { NOT_INSIDE_ENCRYPTION } from "./order.ts";
 import { NONCE_BYTES, TAG_BYTES, type XaesKey, xaesKey, xaesOpen, xaesSeal } from "./xaes.ts";
 
 export interface EncryptionKey {
@@ -45,21 +46,24 @@ export function encryption(options: EncryptionOptions): Layer {
   if (ring.size < list.length) throw new InvalidArgumentError("each encryption key needs an id of its own");
   if (typeof acceptPlaintext !== "boolean") throw new InvalidArgumentError("acceptPlaintext must be a boolean");
 
-  return defineLayer("encryption", (inner) =>
-    values(inner, {
-      encode: (value, id) => seal(current, value, id),
-      decode: (stored, id) => {
-        if (!isSealed(stored)) {
-          if (acceptPlaintext && !looksSealed(stored)) return stored;
-          throw new DecryptionError("the stored value is not encrypted");
-        }
-        const key = ring.get(stored.key_id);
-        if (key === undefined)
-          throw new DecryptionError("the key that the record was encrypted with is not in the ring");
-        return unseal(key, stored.data, id);
-      },
-      isOutdated: (stored) => !isSealed(stored) || stored.key_id !== current.id,
-    }),
+  return defineLayer(
+    "encryption",
+    (inner) =>
+      values(inner, {
+        encode: (value, id) => seal(current, value, id),
+        decode: (stored, id) => {
+          if (!isSealed(stored)) {
+            if (acceptPlaintext && !looksSealed(stored)) return stored;
+            throw new DecryptionError("the stored value is not encrypted");
+          }
+          const key = ring.get(stored.key_id);
+          if (key === undefined)
+            throw new DecryptionError("the key that the record was encrypted with is not in the ring");
+          return unseal(key, stored.data, id);
+        },
+        isOutdated: (stored) => !isSealed(stored) || stored.key_id !== current.id,
+      }),
+    { notOutside: NOT_INSIDE_ENCRYPTION },
   );
 }
 

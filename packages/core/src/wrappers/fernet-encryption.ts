@@ -5,6 +5,7 @@ import { defineLayer, type Layer, values } from "../driver/layer.ts";
 import { DecryptionError, InvalidArgumentError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import { checkPassphrase } from "./encryption.ts";
+import { NOT_INSIDE_ENCRYPTION } from "./order.ts";
 import { checkNumbers, fromPythonJson, toPythonJson } from "./python-json.ts";
 
 export interface FernetEncryptionOptions {
@@ -38,21 +39,24 @@ export function fernetEncryption(options: FernetEncryptionOptions): Layer {
   if (typeof acceptPlaintext !== "boolean") throw new InvalidArgumentError("acceptPlaintext must be a boolean");
   checkNumbers(numbers);
 
-  return defineLayer("fernetEncryption", (inner) =>
-    values(inner, {
-      encode(value) {
-        const token = fernetSeal(current, toPythonJson(value), Math.floor(Date.now() / 1000), randomBytes(IV_BYTES));
-        return { [DATA]: Buffer.from(token).toString("base64"), [VERSION]: 1 };
-      },
-      decode(stored) {
-        if (!isSealed(stored)) {
-          if (acceptPlaintext) return stored;
-          throw new DecryptionError("the stored value is not encrypted");
-        }
-        return fromPythonJson(fernetOpen(ring, tokenOf(stored)), numbers);
-      },
-      isOutdated: (stored) => !isSealed(stored) || !isSigned(current, tokenOf(stored)),
-    }),
+  return defineLayer(
+    "fernetEncryption",
+    (inner) =>
+      values(inner, {
+        encode(value) {
+          const token = fernetSeal(current, toPythonJson(value), Math.floor(Date.now() / 1000), randomBytes(IV_BYTES));
+          return { [DATA]: Buffer.from(token).toString("base64"), [VERSION]: 1 };
+        },
+        decode(stored) {
+          if (!isSealed(stored)) {
+            if (acceptPlaintext) return stored;
+            throw new DecryptionError("the stored value is not encrypted");
+          }
+          return fromPythonJson(fernetOpen(ring, tokenOf(stored)), numbers);
+        },
+        isOutdated: (stored) => !isSealed(stored) || !isSigned(current, tokenOf(stored)),
+      }),
+    { notOutside: NOT_INSIDE_ENCRYPTION },
   );
 }
 

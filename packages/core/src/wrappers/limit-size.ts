@@ -1,7 +1,7 @@
 /** Refuses values that are too large, or too small. */
 import { defineLayer, forward, type Layer, values } from "../driver/layer.ts";
 import { InvalidArgumentError, InvalidValueError, ValueTooLargeError } from "../errors.ts";
-import { sizeOption } from "./options.ts";
+import { bytesOf } from "./options.ts";
 
 export interface LimitSizeOptions {
   /** The least bytes of a value's JSON in UTF-8. A smaller value is an `InvalidValueError`. Default: no limit. */
@@ -21,8 +21,8 @@ export function limitSize(options: LimitSizeOptions): Layer {
   if (options?.min === undefined && options?.max === undefined) {
     throw new InvalidArgumentError("limitSize needs min, max or both");
   }
-  const least = sizeOption("min", min, 0);
-  const most = sizeOption("max", max, 0);
+  const least = bytesOf(min, "min", 0);
+  const most = bytesOf(max, "max", 0);
   if (least > most) throw new InvalidArgumentError("min must not be above max");
 
   return defineLayer("limitSize", (inner) => {

@@ -16,6 +16,7 @@ const shown = [...readme.matchAll(/<!-- (examples\/\S+) -->\n```ts\n(.*?)```/gs)
 describe("the README", () => {
   it("shows all examples", () => {
     expect(shown.map(({ path }) => path).sort()).toEqual([
+      "examples/around-wrappers.ts",
       "examples/complete-driver.ts",
       "examples/compression.ts",
       "examples/conformance.ts",
@@ -25,6 +26,7 @@ describe("the README", () => {
       "examples/five-minutes.ts",
       "examples/minimal-driver.ts",
       "examples/names.ts",
+      "examples/telemetry.ts",
       "examples/typed-collection.ts",
     ]);
   });
@@ -52,6 +54,8 @@ describe("the README", () => {
 describe("an example runs", () => {
   it.each([
     "five-minutes",
+    "around-wrappers",
+    "telemetry",
     "typed-collection",
     "names",
     "encryption",
