@@ -185,7 +185,6 @@ describe.skipIf(skipped)("a master with a replica", PATIENT, () => {
         signal: new AbortController().signal,
         deadline: performance.now() + 60_000,
         ended: false,
-        operation: "test",
         markSent() {},
       };
       const page = await driver.list?.(

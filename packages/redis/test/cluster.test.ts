@@ -233,7 +233,6 @@ describe.skipIf(skipped)("a cluster", () => {
         signal: new AbortController().signal,
         deadline: performance.now() + 60_000,
         ended: false,
-        operation: "test",
         markSent() {},
       };
       const scope = { collectionPrefix: "" };
