@@ -30,7 +30,8 @@ export async function prepare(backend: BackendName): Promise<Prepared> {
       };
     }
     case "redis":
-    case "memcached": {
+    case "memcached":
+    case "elasticsearch": {
       const { server, skipped } = await startServer(backend);
       if (server === undefined) return { skipped };
       return { place: { location: () => server.url, [Symbol.asyncDispose]: () => server.stop() } };

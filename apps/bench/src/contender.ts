@@ -19,7 +19,7 @@ interface ContenderModule {
   open(location: string): Promise<Contender>;
 }
 
-export type BackendName = "memory" | "disk" | "redis" | "memcached";
+export type BackendName = "memory" | "disk" | "redis" | "memcached" | "elasticsearch";
 /** The raw driver with JSON by hand comes first: the others are measured by it. */
 export type ContenderName = "raw" | "kv";
 
@@ -42,7 +42,11 @@ export const contenders: {
     raw: () => import("./contenders/memcached-raw.ts"),
     kv: () => import("./contenders/memcached-kv.ts"),
   },
+  elasticsearch: {
+    raw: () => import("./contenders/elasticsearch-raw.ts"),
+    kv: () => import("./contenders/elasticsearch-kv.ts"),
+  },
 };
 
-export const backendNames: readonly BackendName[] = ["memory", "disk", "redis", "memcached"];
+export const backendNames: readonly BackendName[] = ["memory", "disk", "redis", "memcached", "elasticsearch"];
 export const contenderNames: readonly ContenderName[] = ["raw", "kv"];
