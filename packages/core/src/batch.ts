@@ -114,6 +114,10 @@ class PartOfCall implements Call {
     this.#call = call;
   }
 
+  get operation(): string {
+    return this.#call.operation;
+  }
+
   get signal(): AbortSignal {
     return AbortSignal.any([this.#call.signal]);
   }
@@ -126,8 +130,13 @@ class PartOfCall implements Call {
     return this.#call.ended;
   }
 
-  markSent(sent?: boolean): void {
-    this.#call.markSent(sent);
+  markSent(sent = true): void {
+    // That this one did nothing says nothing of the others.
+    if (sent) this.#call.markSent();
+  }
+
+  get onCancel(): Call["onCancel"] {
+    return this.#call.onCancel?.bind(this.#call);
   }
 }
 

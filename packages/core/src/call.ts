@@ -23,6 +23,7 @@ interface Waiting {
   /** Ends the listening to the caller's signal. */
   unlisten: (() => void) | undefined;
   controller: AbortController | undefined;
+  listeners: Set<(error: KeyValueError) => void> | undefined;
   previous: Waiting | undefined;
   next: Waiting | undefined;
 }
@@ -88,8 +89,6 @@ export interface CallSubject {
 /** Told when a call begins and ends, so that closing can wait for what is in flight. */
 export interface CallScope {
   readonly deadlines: Deadlines;
-  /** Whether requests are sent at once, because nothing has to be opened first. */
-  readonly sentAtOnce: boolean;
   begin(): void;
   end(): void;
 }
@@ -98,6 +97,8 @@ const NOTHING: Promise<unknown> = Promise.resolve(undefined);
 
 export class OngoingCall implements Call {
   readonly subject: CallSubject;
+  /** Whether each request is sent as soon as it is asked for: then nobody marks it. */
+  readonly sentAtOnce: boolean;
   /** Called once, when the call ends. */
   onEnd: (() => void) | undefined = undefined;
   readonly #scope: CallScope;
@@ -107,8 +108,9 @@ export class OngoingCall implements Call {
   #ended = false;
 
   /** @throws InvalidArgumentError, AbortedError */
-  constructor(scope: CallScope, subject: CallSubject, options: CallOptions | undefined) {
+  constructor(scope: CallScope, subject: CallSubject, options: CallOptions | undefined, sentAtOnce = false) {
     this.subject = subject;
+    this.sentAtOnce = sentAtOnce;
     this.#scope = scope;
     this.#options = options;
     if (options !== undefined) {
@@ -116,6 +118,10 @@ export class OngoingCall implements Call {
       if (options.signal?.aborted) throw aborted(options.signal);
     }
     scope.begin();
+  }
+
+  get operation(): string {
+    return this.subject.operation;
   }
 
   get deadline(): number {
@@ -144,6 +150,13 @@ export class OngoingCall implements Call {
     this.#sent = sent;
   }
 
+  onCancel(listener: (error: KeyValueError) => void): () => void {
+    const waiting = this.#wait();
+    waiting.listeners ??= new Set();
+    const listeners = waiting.listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
   /** Ends the call: its answer came, or nobody waits for it any more. False where it had ended before. */
   end(): boolean {
     if (this.#ended) return false;
@@ -167,7 +180,7 @@ export class OngoingCall implements Call {
     }
     return new Promise<R>((resolve, reject) => {
       this.#arm(reject);
-      if (this.#scope.sentAtOnce) this.#sent = true;
+      if (this.sentAtOnce) this.#sent = true;
       answer.then(
         (value) => {
           if (!this.end()) return;
@@ -221,6 +234,7 @@ export class OngoingCall implements Call {
       timer: undefined,
       unlisten: undefined,
       controller: undefined,
+      listeners: undefined,
       previous: undefined,
       next: undefined,
     };
@@ -244,9 +258,10 @@ export class OngoingCall implements Call {
   }
 
   #cancel(error: KeyValueError): void {
-    const { reject, controller } = this.#wait();
+    const { reject, controller, listeners } = this.#wait();
     if (!this.end()) return;
     controller?.abort(error);
+    for (const listener of listeners ?? []) listener(error);
     reject?.(this.explain(error));
   }
 }

@@ -7,9 +7,10 @@ import { asKeyValueError, StoreClosedError, TimeoutError } from "./errors.ts";
 export class Connection implements CallScope {
   /** The backend's own driver. */
   readonly base: Driver;
-  /** The same, but each exchange waits until the backend is open. Layers are put on this one. */
+  /** The same, but each exchange waits until the backend is open. */
   readonly driver: Driver;
   readonly deadlines: Deadlines;
+  /** Whether nothing has to be opened first. */
   readonly sentAtOnce: boolean;
   readonly #onEvent: ((event: StoreEvent) => void) | undefined;
   #opened: boolean;
@@ -25,6 +26,11 @@ export class Connection implements CallScope {
     this.#opened = base.open === undefined;
     this.sentAtOnce = this.#opened;
     this.driver = this.#opened ? base : this.#waiting(base);
+  }
+
+  /** What layers are put on: since they may hold a write back, it says itself when one is sent. */
+  get layered(): Driver {
+    return this.sentAtOnce ? this.#waiting(this.base) : this.driver;
   }
 
   /** Whether an exchange begun now reaches the driver at once. */

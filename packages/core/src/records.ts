@@ -37,6 +37,8 @@ export type IncrementOptions = CallOptions & {
 /** What a store and its collections share. */
 export interface Context {
   readonly connection: Connection;
+  /** Whether a request is sent as soon as it is asked for: nothing has to be opened first, and no layer may hold it back. */
+  readonly sentAtOnce: boolean;
   /** The outermost layer. */
   readonly driver: Driver;
   readonly defaultCollection: string;
@@ -462,7 +464,7 @@ export abstract class Records<in C extends Capability, Out, In> {
   ): Promise<R> {
     let call: OngoingCall | undefined;
     try {
-      call = new OngoingCall(this.context.connection, subject, options);
+      call = new OngoingCall(this.context.connection, subject, options, this.context.sentAtOnce);
       return call.settle(exchange(call), finish);
     } catch (error) {
       return Promise.reject(call ? call.fail(error) : explain(error, subject));
@@ -482,7 +484,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     let call: OngoingCall | undefined;
     try {
       checkName(key, "key");
-      call = new OngoingCall(this.context.connection, subject, options);
+      call = new OngoingCall(this.context.connection, subject, options, this.context.sentAtOnce);
       return call.settle(exchange(subject, call), finish);
     } catch (error) {
       return Promise.reject(call ? call.fail(error) : explain(error, subject));
@@ -501,7 +503,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     let call: OngoingCall | undefined;
     try {
       checkName(key, "key");
-      const begun = new OngoingCall(this.context.connection, subject, options);
+      const begun = new OngoingCall(this.context.connection, subject, options, this.context.sentAtOnce);
       call = begun;
       this.#require(needed, operation);
       const now = Date.now();

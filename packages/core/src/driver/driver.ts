@@ -22,10 +22,14 @@ export interface StoredRecord {
   readonly expiresAt: number | undefined;
   /** Unique to this write. A driver makes one up for a record of another program: a hash of its stored form. */
   readonly revision: Revision;
+  /** Set by value layers on what they list: stored in a form that they read but would not write any more. */
+  readonly outdated?: boolean | undefined;
 }
 
 /** One call of a user, handed to everything that is done for it. */
 export interface Call {
+  /** What the user called: `"has"`, `"update"`. One call may take several exchanges. */
+  readonly operation: string;
   /** Aborted at the deadline or by the caller. Made when asked for, so ask only where the client takes one. */
   readonly signal: AbortSignal;
   /** On the clock of `performance.now()`, in milliseconds. */
@@ -37,6 +41,11 @@ export interface Call {
    * `false` when the write is known to have done nothing.
    */
   markSent(sent?: boolean): void;
+  /**
+   * Calls `listener` once if the call ends without its answer, with the reason; the function that it gives ends the
+   * listening. As an `abort` of {@link signal}, which costs far more. Wrappers use it through `whenCancelled`.
+   */
+  readonly onCancel?: ((listener: (error: KeyValueError) => void) => () => void) | undefined;
 }
 
 export type SwapResult =

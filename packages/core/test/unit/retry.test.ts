@@ -11,7 +11,7 @@ import { around, type Driver, forward, type Operation, type Settled } from "@kv/
 import { type RetryOptions, retry } from "@kv/core/wrappers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
-import { rejection } from "./held-driver.ts";
+import { rejection, settled } from "./held-driver.ts";
 
 /** What becomes of an exchange: done, refused before it was done, or done and the answer lost. */
 type Step = "done" | "refused" | "lost" | "lost before" | Error | (() => void);
@@ -214,6 +214,72 @@ describe("writes", () => {
   });
 });
 
+describe("a pause that the caller ends", () => {
+  it.each(["put", "putIfAbsent"] as const)("says of a %s that it did nothing", async (method) => {
+    random(0.5);
+    const { sent, store } = scripted({ put: ["refused"], swap: ["refused"] }, { baseDelay: "2s", maxDelay: "2s" });
+    const { signal, abort } = abortable();
+    const call = store[method]("a", 1, { signal });
+    const failed = rejection(call);
+    await vi.waitFor(() => expect(sent).toHaveLength(1));
+    await settled();
+    abort();
+    expect(await failed).toMatchObject({ code: "ABORTED", outcome: "not-applied" });
+    await store.close();
+  });
+
+  it("says of a batch that it did nothing where no record of it did", async () => {
+    random(0.5);
+    const inner = new CompleteDriver();
+    for (const [answers, outcome] of [
+      [[refused(), refused()], "not-applied"],
+      [[undefined, refused()], "unknown"],
+    ] as const) {
+      const driver = forward(inner, { putMany: async () => answers });
+      const store = createStore({ ...driver, capabilities: inner.capabilities }).with(
+        retry({ baseDelay: "2s", maxDelay: "2s" }),
+      );
+      const { signal, abort } = abortable();
+      const entries = ["a", "b"].map((key) => ({ key, value: 1 }));
+      const call = rejection(store.putMany(entries, { signal }));
+      await settled();
+      abort();
+      expect(await call).toMatchObject({ code: "ABORTED", outcome });
+    }
+  });
+
+  it("says that nobody can tell where an earlier attempt may have been applied", async () => {
+    random(0.5);
+    const { sent, plain, store } = scripted({ swap: ["lost before"] }, { baseDelay: "2s", maxDelay: "2s" });
+    await plain.put("a", 1);
+    const revision = (await plain.getEntry("a"))?.revision ?? fail();
+    const { signal, abort } = abortable();
+    const call = rejection(store.compareAndSwap("a", revision, 2, { signal }));
+    await vi.waitFor(() => expect(sent).toEqual(["swap", "get"]));
+    await settled();
+    abort();
+    expect(await call).toMatchObject({ code: "ABORTED", outcome: "unknown" });
+    await store.close();
+  });
+});
+
+it("a pause of one record of a batch says nothing of the others, which may have been written", async () => {
+  random(0.5);
+  const inner = new CompleteDriver();
+  const driver = forward(inner, {
+    put: ({ key }) => (key === "a" ? Promise.reject(refused()) : new Promise<never>(() => {})),
+  });
+  const store = createStore({ ...driver, capabilities: inner.capabilities }).with(
+    retry({ baseDelay: "2s", maxDelay: "2s" }),
+  );
+  const { signal, abort } = abortable();
+  const entries = ["b", "a"].map((key) => ({ key, value: 1 }));
+  const call = rejection(store.putMany(entries, { signal }));
+  await settled();
+  abort();
+  expect(await call).toMatchObject({ code: "ABORTED", outcome: "unknown" });
+});
+
 describe("batches", () => {
   /** A driver that fails for some keys, so often. */
   function batching(
@@ -407,6 +473,11 @@ describe("a swap that may have been applied", () => {
     expect(sent).toEqual(["swap"]);
   });
 });
+
+function abortable() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
 
 function fail(): never {
   throw new Error("there ought to be a record");
