@@ -36,6 +36,7 @@ export async function prepare(backend: BackendName): Promise<Prepared> {
     case "valkey":
     case "memcached":
     case "mongodb":
+    case "elasticsearch":
     case "dynamodb": {
       const { server, skipped } = await startServer(backend === "dynamodb" ? "dynalite" : backend);
       if (server === undefined) return { skipped };

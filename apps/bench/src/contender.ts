@@ -28,6 +28,7 @@ export type BackendName =
   | "memcached"
   | "dynamodb"
   | "mongodb"
+  | "elasticsearch"
   | WrappersName;
 /** kv in memory under one wrapper, or five, that do nothing: measured by kv in memory without. */
 export type WrappersName = "around-1" | "around-5";
@@ -69,6 +70,10 @@ export const contenders: {
     raw: () => import("./contenders/mongodb-raw.ts"),
     kv: () => import("./contenders/mongodb-kv.ts"),
   },
+  elasticsearch: {
+    raw: () => import("./contenders/elasticsearch-raw.ts"),
+    kv: () => import("./contenders/elasticsearch-kv.ts"),
+  },
   "around-1": {
     raw: () => import("./contenders/memory-kv.ts"),
     kv: () => import("./contenders/around-1.ts"),
@@ -88,6 +93,7 @@ export const backendNames: readonly BackendName[] = [
   "memcached",
   "dynamodb",
   "mongodb",
+  "elasticsearch",
 ];
 export const wrappersNames: readonly WrappersName[] = ["around-1", "around-5"];
 export const contenderNames: readonly ContenderName[] = ["raw", "kv"];

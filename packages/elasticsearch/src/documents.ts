@@ -60,12 +60,11 @@ export function encode({ collection, key }: RecordId, record: StoredRecord): (la
     (collectionField === collection ? "" : `"collection": ${JSON.stringify(collection)}, `) +
     (keyField === key ? "" : `"key": ${JSON.stringify(key)}, `) +
     `"revision": "${revision}"`;
-  return (layout) => {
-    if (layout === "json") return `${before}"json": ${JSON.stringify(json)}, ${after}}, "version": 1}`;
-    return plain
-      ? `${before}"flattened": ${json}, ${after}}, "version": 1}`
-      : `${before}"flattened": {"items": ${json}}, ${after}, "wrapped": true}, "version": 1}`;
-  };
+  const flattened = plain
+    ? `${before}"flattened": ${json}, ${after}}, "version": 1}`
+    : `${before}"flattened": {"items": ${json}}, ${after}, "wrapped": true}, "version": 1}`;
+  return (layout) =>
+    layout === "flattened" ? flattened : `${before}"json": ${JSON.stringify(json)}, ${after}}, "version": 1}`;
 }
 
 /** The name that a document itself states; `undefined` where it is none of a record. */

@@ -1,6 +1,6 @@
 /** The Elasticsearch driver: each operation as the requests that it takes. */
 import type { Client } from "@elastic/elasticsearch";
-import { BackendError, type Capabilities, KeyValueError, type Revision } from "@kv/core";
+import { BackendError, type Capabilities, KeyValueError, type Revision, ValueTooLargeError } from "@kv/core";
 import {
   type Call,
   type Cursor,
@@ -15,7 +15,8 @@ import {
   type SwapResult,
   type WriteRequest,
 } from "@kv/core/driver";
-import { decode, encode, NAMES_AND_EXPIRY } from "./documents.ts";
+import { byIndex, settled, unsent } from "./batches.ts";
+import { decode, encode, type Layout, NAMES_AND_EXPIRY } from "./documents.ts";
 import { Names } from "./names.ts";
 import {
   checkClient,
@@ -26,20 +27,9 @@ import {
   settingsOf,
 } from "./options.ts";
 import { type Document, Reads } from "./reads.ts";
-import { Searches, safeExpiryOf } from "./searches.ts";
+import { Progress, Searches, safeExpiryOf } from "./searches.ts";
 import { Server } from "./server.ts";
 import { type Write, Writes, type Written } from "./writes.ts";
-
-/** The indices that are yet to be gone through, the first one from `after` on. */
-class Progress {
-  readonly indices: readonly string[];
-  readonly after: string | undefined;
-
-  constructor(indices: readonly string[], after?: string) {
-    this.indices = indices;
-    this.after = after;
-  }
-}
 
 export class ElasticsearchDriver implements Driver {
   readonly name = "elasticsearch";
@@ -84,7 +74,8 @@ export class ElasticsearchDriver implements Driver {
 
   /** Reads what is not there: the permission to read is all that it takes. */
   async ping(call: Call): Promise<void> {
-    await this.#reads.read(this.#names.indexOf("ping"), ["ping"], call, ["key"]);
+    const [answer] = await this.#reads.read(this.#names.indexOf("ping"), ["ping"], call, ["key"]);
+    if (answer instanceof KeyValueError) throw answer;
   }
 
   async get(id: RecordId, call: Call): Promise<StoredRecord | undefined> {
@@ -103,12 +94,8 @@ export class ElasticsearchDriver implements Driver {
   }
 
   getMany(ids: readonly RecordId[], call: Call): Promise<readonly Settled<StoredRecord | undefined>[]> {
-    return this.#byIndex(ids, same, async (index, some) => {
-      const documents = await this.#reads.read(
-        index,
-        some.map(({ key }) => this.#names.idOf(key)),
-        call,
-      );
+    return byIndex(ids, this.#indexOf, async (index, some) => {
+      const documents = await this.#reads.read(index, this.#idsOf(some), call);
       return documents.map((document, nth) =>
         document instanceof KeyValueError
           ? document
@@ -119,9 +106,9 @@ export class ElasticsearchDriver implements Driver {
 
   putMany(requests: readonly WriteRequest[], call: Call): Promise<readonly Settled<void>[]> {
     const writes = requests.map(({ id, record }) => ({ id, write: this.#putting(id, record) }));
-    return this.#byIndex(
+    return byIndex(
       writes,
-      ({ id }) => id,
+      ({ id }) => this.#indexOf(id),
       async (index, some) => {
         const results = await this.#writes.write(
           index,
@@ -134,21 +121,15 @@ export class ElasticsearchDriver implements Driver {
   }
 
   deleteMany(ids: readonly RecordId[], call: Call): Promise<readonly Settled<boolean>[]> {
-    return this.#byIndex(ids, same, async (index, some) => {
-      const documents = await this.#reads.read(
-        index,
-        some.map(({ key }) => this.#names.idOf(key)),
-        call,
-        NAMES_AND_EXPIRY,
-      );
+    return byIndex(ids, this.#indexOf, async (index, some) => {
+      const ids = this.#idsOf(some);
+      const documents = await unsent(this.#reads.read(index, ids, call, NAMES_AND_EXPIRY));
       const answers: Settled<boolean>[] = documents.map((one) => (one instanceof KeyValueError ? one : false));
       const live = documents.flatMap((one, nth) =>
         one && !(one instanceof KeyValueError) && isLive({ expiresAt: safeExpiryOf(one.source) }) ? [nth] : [],
       );
       if (live.length === 0) return answers;
-      const writes = live.map(
-        (nth): Write => ({ action: "delete", id: this.#names.idOf((some[nth] as RecordId).key) }),
-      );
+      const writes = live.map((nth): Write => ({ action: "delete", id: ids[nth] as string }));
       const results = await this.#writes.write(index, writes, call);
       for (const [at, nth] of live.entries()) {
         const result = results[at];
@@ -165,13 +146,14 @@ export class ElasticsearchDriver implements Driver {
     call: Call,
   ): Promise<SwapResult> {
     // Encoded at once, since the value may be changed once the call has returned.
-    const document = next && encoded(id, next);
+    const document = next && this.#encoded(id, next);
+    if (document instanceof KeyValueError) throw document;
     if (expected === "absent" && document) {
       const creation = { action: "create", id: this.#names.idOf(id.key), document } as const;
       if ((await this.#write(id, creation, call)) === "done") return { swapped: true };
     }
     for (;;) {
-      const found = await this.#findFirst(id, call);
+      const found = await unsent(this.#find(id, call));
       const record = found && this.#decode(id, found);
       const current = record && isLive(record) ? record : undefined;
       // Elasticsearch itself repeats a write when a node fails, and then takes its own for another's.
@@ -188,7 +170,7 @@ export class ElasticsearchDriver implements Driver {
 
   async take(id: RecordId, call: Call): Promise<StoredRecord | undefined> {
     for (;;) {
-      const document = await this.#findFirst(id, call);
+      const document = await unsent(this.#find(id, call));
       const record = document && this.#decode(id, document);
       if (!document || !record || !isLive(record)) return undefined;
       const write: Write = { action: "delete", id: this.#names.idOf(id.key), position: document.position };
@@ -233,7 +215,7 @@ export class ElasticsearchDriver implements Driver {
     const { indices, after } = await this.#progress(scope, cursor, call);
     const [index, ...rest] = indices;
     if (index === undefined) return undefined;
-    const { found, next } = await this.#searches.page({ index, scope, after, expired }, call);
+    const { found, next } = await unsent(this.#searches.page({ index, scope, after, expired }, call));
     const writes = found
       .filter(({ source }) => !expired || !isLive({ expiresAt: safeExpiryOf(source) }))
       .map(({ id, position }): Write => ({ action: "delete", id: this.#names.idOf(id.key), position }));
@@ -249,8 +231,23 @@ export class ElasticsearchDriver implements Driver {
     return cursor instanceof Progress ? cursor : new Progress(await this.#searches.indices(scope, call));
   }
 
+  readonly #indexOf = ({ collection }: RecordId): string => this.#names.indexOf(collection);
+
+  #idsOf(ids: readonly RecordId[]): string[] {
+    return ids.map(({ key }) => this.#names.idOf(key));
+  }
+
+  /** The document of a record, or why there is none. */
+  #encoded(id: RecordId, record: StoredRecord): Settled<(layout: Layout) => string> {
+    const document = settled(() => encode(id, record));
+    if (document instanceof KeyValueError) return document;
+    const size = Buffer.byteLength(document("flattened"));
+    const limit = recordBytesOf(this.#settings);
+    return size > limit ? new ValueTooLargeError(size, limit) : document;
+  }
+
   #putting(id: RecordId, record: StoredRecord): Write {
-    return { action: "index", id: this.#names.idOf(id.key), document: encoded(id, record) };
+    return { action: "index", id: this.#names.idOf(id.key), document: this.#encoded(id, record) };
   }
 
   async #write({ collection }: RecordId, write: Write, call: Call): Promise<Written> {
@@ -265,67 +262,9 @@ export class ElasticsearchDriver implements Driver {
     return document;
   }
 
-  /** As {@link #find}, for a write that is yet to be sent. */
-  async #findFirst(id: RecordId, call: Call): Promise<Document | undefined> {
-    try {
-      return await this.#find(id, call);
-    } catch (error) {
-      if (error instanceof KeyValueError) error.outcome = "not-applied";
-      throw error;
-    }
-  }
-
   #decode(id: RecordId, document: Document): StoredRecord {
     return decode(id, document.source, document.text, this.#settings.numbers);
   }
-
-  /** A batch may hold records of several collections; most hold those of one. */
-  async #byIndex<T, R>(
-    items: readonly T[],
-    idOf: (item: T) => RecordId,
-    run: (index: string, some: readonly T[]) => Promise<readonly Settled<R>[]>,
-  ): Promise<readonly Settled<R>[]> {
-    const groups = new Map<string, number[]>();
-    for (const [nth, item] of items.entries()) {
-      const index = this.#names.indexOf(idOf(item).collection);
-      const group = groups.get(index);
-      if (group) group.push(nth);
-      else groups.set(index, [nth]);
-    }
-    const answers: Settled<R>[] = [];
-    for (const [index, places] of groups) {
-      const attempt = run(
-        index,
-        places.map((nth) => items[nth] as T),
-      );
-      // What fails as a whole is not to hide what became of the others.
-      const some = await (groups.size === 1 ? attempt : attempt.catch(errorOfEach(places)));
-      for (const [at, nth] of places.entries()) answers[nth] = some[at] as Settled<R>;
-    }
-    return answers;
-  }
-}
-
-function encoded(id: RecordId, record: StoredRecord) {
-  return settled(() => encode(id, record));
-}
-
-const same = <T>(item: T): T => item;
-
-function settled<T>(attempt: () => T): Settled<T> {
-  try {
-    return attempt();
-  } catch (error) {
-    if (error instanceof KeyValueError) return error;
-    throw error;
-  }
-}
-
-function errorOfEach(places: readonly unknown[]) {
-  return (error: unknown): KeyValueError[] => {
-    if (error instanceof KeyValueError) return places.map(() => error);
-    throw error;
-  };
 }
 
 function failed(result: Settled<Written>): KeyValueError {

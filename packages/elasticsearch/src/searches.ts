@@ -35,6 +35,17 @@ export interface Wanted {
   readonly expired?: boolean;
 }
 
+/** A bookmark: the indices that are yet to be gone through, the first one from `after` on. */
+export class Progress {
+  readonly indices: readonly string[];
+  readonly after: string | undefined;
+
+  constructor(indices: readonly string[], after?: string) {
+    this.indices = indices;
+    this.after = after;
+  }
+}
+
 export class Searches {
   readonly #server: Server;
   readonly #names: Names;

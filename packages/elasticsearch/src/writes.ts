@@ -5,7 +5,7 @@ import { type Layout, MAPPING } from "./documents.ts";
 import { at, listAt, numberAt, textAt } from "./json.ts";
 import type { Reads } from "./reads.ts";
 import { explainRefusal, Refusal } from "./refusals.ts";
-import { type Server, unlessRefused } from "./server.ts";
+import type { Server } from "./server.ts";
 
 /** Where a document was when it was read: a write that names it is done only if it is there still. */
 export interface Position {
@@ -57,8 +57,11 @@ export class Writes {
 
   /** What became of each write, an error in the place of what failed. */
   async write(index: string, writes: readonly Write[], call: Call): Promise<readonly Settled<Written>[]> {
-    if (!this.#server.known.has(index) && writes.some(({ action }) => action !== "delete"))
-      await this.#make(index, call);
+    const isNeeded = (write: Write): boolean => write.action !== "delete" && !faultOf(write);
+    if (!this.#server.known.has(index) && writes.some(isNeeded)) {
+      const failure = await this.#make(index, call);
+      if (failure) return writes.map((write) => faultOf(write) ?? failure);
+    }
     const results = await this.#bulk(index, writes, "flattened", call);
     const again = async (
       isConcerned: (refusal: Refusal) => boolean,
@@ -109,7 +112,8 @@ export class Writes {
     if (write.document instanceof KeyValueError) return write.document;
     const document = write.document(layout);
     const bytes = Buffer.byteLength(document);
-    if (bytes > this.#recordBytes) return new ValueTooLargeError(bytes, this.#recordBytes);
+    // The other layout has been measured before anything was sent.
+    if (layout === "json" && bytes > this.#recordBytes) return new ValueTooLargeError(bytes, this.#recordBytes);
     return { write, text: `${head}${document}\n`, bytes: bytes + Buffer.byteLength(head) + 1 };
   }
 
@@ -185,18 +189,26 @@ export class Writes {
     }
   }
 
-  /** Makes an index that is gone, or gives its mapping to the one that was made without by the write itself. */
+  /** Gives its mapping to an index that was made without by the write itself, or makes it where it was not even that. */
   async #restore(index: string, call: Call): Promise<KeyValueError | undefined> {
+    const path = `/${encodeURIComponent(index)}/_mapping`;
     try {
-      if (await this.#create(index, call)) return undefined;
-      const path = `/${encodeURIComponent(index)}/_mapping`;
-      await unlessRefused(this.#server.send({ method: "PUT", path, body: JSON.stringify(MAPPING) }, call));
+      await this.#server.send({ method: "PUT", path, body: JSON.stringify(MAPPING) }, call).catch((error: unknown) => {
+        if (!(error instanceof Refusal)) throw error;
+        if (!error.noIndex) throw explainRefusal(error);
+        return this.#create(index, call);
+      });
       return undefined;
     } catch (error) {
       if (error instanceof KeyValueError) return notApplied(error);
       throw error;
     }
   }
+}
+
+/** Why it cannot be sent. */
+function faultOf(write: Write): KeyValueError | undefined {
+  return write.action !== "delete" && write.document instanceof KeyValueError ? write.document : undefined;
 }
 
 function outcomeOf(line: Line | undefined, item: unknown): Settled<Written> {
