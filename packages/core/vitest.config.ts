@@ -1,1 +1,11 @@
-export { default } from "../../vitest.shared.ts";
+import { defineConfig } from "vitest/config";
+import shared from "../../vitest.shared.ts";
+
+// Without "module", which Node.js does not know: what OpenTelemetry's API has under it only a bundler can load.
+const conditions = ["@kv/source", "node", "development|production"];
+
+export default defineConfig({
+  ...shared,
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: ["@kv/source", "node"] } },
+});

@@ -39,6 +39,8 @@ export async function modify(driver: Driver, id: RecordId, call: OngoingCall, ch
     const next = await change(current);
     stillWanted(call);
     if (next === "unchanged" || (next === undefined && current === undefined)) return;
+    // After a swap that did nothing the next one is sent again, which nobody else says where nothing is waited for.
+    if (call.sentAtOnce) call.markSent();
     const result = await swap(driver, id, current?.revision ?? "absent", next, call);
     if (result.swapped) return;
     call.markSent(false);

@@ -11,6 +11,7 @@ import {
   type WriteRequest,
 } from "./driver/driver.ts";
 import { all, settle } from "./driver/layer.ts";
+import { whenCancelled } from "./driver/observe.ts";
 import { BatchError, type BatchFailure, InvalidArgumentError, KeyValueError } from "./errors.ts";
 import { checkName } from "./record.ts";
 
@@ -128,6 +129,10 @@ class PartOfCall implements Call {
 
   markSent(sent?: boolean): void {
     this.#call.markSent(sent);
+  }
+
+  onCancel(listener: (error: KeyValueError) => void): () => void {
+    return whenCancelled(this.#call, listener);
   }
 }
 

@@ -23,6 +23,7 @@ interface Waiting {
   /** Ends the listening to the caller's signal. */
   unlisten: (() => void) | undefined;
   controller: AbortController | undefined;
+  listeners: ((error: KeyValueError) => void)[] | undefined;
   previous: Waiting | undefined;
   next: Waiting | undefined;
 }
@@ -135,6 +136,11 @@ export class OngoingCall implements Call {
     return this.#ended;
   }
 
+  /** See {@link CallScope.sentAtOnce}. */
+  get sentAtOnce(): boolean {
+    return this.#scope.sentAtOnce;
+  }
+
   /** Whether it was the deadline that ended it. */
   get expired(): boolean {
     return this.#ended && performance.now() >= this.deadline;
@@ -142,6 +148,17 @@ export class OngoingCall implements Call {
 
   markSent(sent = true): void {
     this.#sent = sent;
+  }
+
+  onCancel(listener: (error: KeyValueError) => void): () => void {
+    const waiting = this.#wait();
+    waiting.listeners ??= [];
+    const { listeners } = waiting;
+    listeners.push(listener);
+    return () => {
+      const at = listeners.indexOf(listener);
+      if (at >= 0) listeners.splice(at, 1);
+    };
   }
 
   /** Ends the call: its answer came, or nobody waits for it any more. False where it had ended before. */
@@ -221,6 +238,7 @@ export class OngoingCall implements Call {
       timer: undefined,
       unlisten: undefined,
       controller: undefined,
+      listeners: undefined,
       previous: undefined,
       next: undefined,
     };
@@ -244,9 +262,10 @@ export class OngoingCall implements Call {
   }
 
   #cancel(error: KeyValueError): void {
-    const { reject, controller } = this.#wait();
+    const { reject, controller, listeners = [] } = this.#wait();
     if (!this.end()) return;
     controller?.abort(error);
+    for (const listener of [...listeners]) listener(error);
     reject?.(this.explain(error));
   }
 }

@@ -1,7 +1,15 @@
 /** The operations on single records and batches of them, which a store and its collections have in common. */
 import { type Change, type KeyQueue, liveOrNone, modify, swap } from "./atomics.ts";
 import { chunksOf, deleteMany, getMany, keysOf, putMany, runChunks, successes } from "./batch.ts";
-import { aborted, type CallOptions, type CallSubject, explain, OngoingCall, stillWanted } from "./call.ts";
+import {
+  aborted,
+  type CallOptions,
+  type CallScope,
+  type CallSubject,
+  explain,
+  OngoingCall,
+  stillWanted,
+} from "./call.ts";
 import { type Capabilities, type Capability, type Has, requireCapabilities } from "./capabilities.ts";
 import type { Connection } from "./connection.ts";
 import {
@@ -37,6 +45,8 @@ export type IncrementOptions = CallOptions & {
 /** What a store and its collections share. */
 export interface Context {
   readonly connection: Connection;
+  /** What its calls belong to: the connection, or what stands for it where there are layers. */
+  readonly scope: CallScope;
   /** The outermost layer. */
   readonly driver: Driver;
   readonly defaultCollection: string;
@@ -462,7 +472,7 @@ export abstract class Records<in C extends Capability, Out, In> {
   ): Promise<R> {
     let call: OngoingCall | undefined;
     try {
-      call = new OngoingCall(this.context.connection, subject, options);
+      call = new OngoingCall(this.context.scope, subject, options);
       return call.settle(exchange(call), finish);
     } catch (error) {
       return Promise.reject(call ? call.fail(error) : explain(error, subject));
@@ -482,7 +492,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     let call: OngoingCall | undefined;
     try {
       checkName(key, "key");
-      call = new OngoingCall(this.context.connection, subject, options);
+      call = new OngoingCall(this.context.scope, subject, options);
       return call.settle(exchange(subject, call), finish);
     } catch (error) {
       return Promise.reject(call ? call.fail(error) : explain(error, subject));
@@ -501,7 +511,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     let call: OngoingCall | undefined;
     try {
       checkName(key, "key");
-      const begun = new OngoingCall(this.context.connection, subject, options);
+      const begun = new OngoingCall(this.context.scope, subject, options);
       call = begun;
       this.#require(needed, operation);
       const now = Date.now();

@@ -4,7 +4,7 @@ import type { CallOptions } from "./call.ts";
 import { type CapabilitiesOf, type Capability, requireCapabilities } from "./capabilities.ts";
 import { Connection } from "./connection.ts";
 import type { Driver, Listed, StoreEvent } from "./driver/driver.ts";
-import type { Layer } from "./driver/layer.ts";
+import { type AnyLayer, checkOrder, type Layer } from "./driver/layer.ts";
 import { InvalidNameError, UnsupportedOperationError } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 import { type Entry, kindOf, timeoutOf } from "./record.ts";
@@ -77,10 +77,10 @@ export class Collection<in C extends Capability, Out = JsonValue, In = unknown> 
  * it share one connection, which the first operation opens and {@link close} ends for all of them.
  */
 export class KeyValueStore<in C extends Capability> extends Records<C, JsonValue, unknown> {
-  readonly #layers: readonly string[];
+  readonly #layers: readonly AnyLayer[];
 
   /** @internal Use {@link createStore}. */
-  constructor(context: Context, layers: readonly string[]) {
+  constructor(context: Context, layers: readonly AnyLayer[]) {
     super(context, context.defaultCollection, anyShape);
     this.#layers = layers;
   }
@@ -109,20 +109,29 @@ export class KeyValueStore<in C extends Capability> extends Records<C, JsonValue
   /**
    * This store seen through a wrapper; itself it stays as it was. Layers go innermost first: what is given last sees
    * the caller's call first.
-   * @throws UnsupportedOperationError where the layer needs a capability that the store has not
+   * @throws UnsupportedOperationError where the layer needs a capability that the store has not, InvalidArgumentError
+   * where it may not lie outside one that is there
    */
   with<N extends Capability, W extends Capability>(
     this: KeyValueStore<NoInfer<N>>,
     layer: Layer<N, W>,
   ): KeyValueStore<Exclude<C, W>> {
     requireCapabilities(this.capabilities, layer.needs, layer.name);
-    const context = { ...this.context, driver: layer.apply(this.context.driver), queue: new KeyQueue() };
-    return newStore(context, [...this.#layers, layer.name]);
+    checkOrder(this.#layers, layer);
+    const { connection, driver } = this.context;
+    const inner = driver === connection.driver ? connection.layered : driver;
+    const context = {
+      ...this.context,
+      scope: connection.layeredScope,
+      driver: layer.apply(inner),
+      queue: new KeyQueue(),
+    };
+    return newStore(context, [...this.#layers, layer]);
   }
 
   /** The wrappers around the backend, innermost first. */
   get layers(): readonly string[] {
-    return this.#layers;
+    return this.#layers.map(({ name }) => name);
   }
 
   /** The backend's own driver: `if (store.driver instanceof RedisDriver) store.driver.client …`. */
@@ -181,11 +190,12 @@ export function createStore<const D extends Driver>(
   const timeout = timeoutOf(options.timeout ?? 5000);
   const connection = new Connection(driver, timeout, options.onEvent);
   const { defaultCollection = DEFAULT_COLLECTION } = options;
-  return newStore({ connection, driver: connection.driver, defaultCollection, queue: new KeyQueue() }, []);
+  const { driver: opened } = connection;
+  return newStore({ connection, scope: connection, driver: opened, defaultCollection, queue: new KeyQueue() }, []);
 }
 
 /** Outside of the class, whose name a bundler would have to change if it named itself. */
-function newStore<C extends Capability>(context: Context, layers: readonly string[]): KeyValueStore<C> {
+function newStore<C extends Capability>(context: Context, layers: readonly AnyLayer[]): KeyValueStore<C> {
   return new KeyValueStore(context, layers);
 }
 

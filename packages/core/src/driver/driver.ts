@@ -37,6 +37,11 @@ export interface Call {
    * `false` when the write is known to have done nothing.
    */
   markSent(sent?: boolean): void;
+  /**
+   * Calls `listener` once if the call ends without its answer, with the reason; the function that it gives ends the
+   * listening. As an `abort` of {@link signal}, which costs far more. Wrappers use it through `whenCancelled`.
+   */
+  onCancel?(listener: (error: KeyValueError) => void): () => void;
 }
 
 export type SwapResult =

@@ -18,4 +18,5 @@ export {
   values,
 } from "./layer.ts";
 export * from "./names.ts";
+export { observed, pause, whenCancelled } from "./observe.ts";
 export * from "./redis-like/index.ts";

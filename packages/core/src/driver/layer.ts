@@ -3,7 +3,7 @@
  * not change: {@link values} (encryption, compression), {@link names} (prefixes), {@link around} (retry, logging).
  */
 import type { Capabilities, Capability } from "../capabilities.ts";
-import { asKeyValueError, KeyValueError } from "../errors.ts";
+import { asKeyValueError, InvalidArgumentError, KeyValueError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
 import {
   type Call,
@@ -26,19 +26,43 @@ export interface Layer<Needs extends Capability = never, Withdraws extends Capab
   readonly needs: readonly Needs[];
   /** What the wrapped store can no longer do. */
   readonly withdraws: readonly Withdraws[];
+  /** Names of layers that may not lie inside of it, at any depth, and why, as the end of a sentence. */
+  readonly notOutside?: { readonly [name: string]: string };
   apply(inner: Driver): Driver;
+}
+
+export type AnyLayer = Pick<Layer, "name" | "notOutside">;
+
+/**
+ * Whether `outer` may be put on a store with these layers.
+ * @throws InvalidArgumentError with the right order
+ */
+export function checkOrder(layers: readonly AnyLayer[], outer: AnyLayer): void {
+  const { name, notOutside = {} } = outer;
+  for (const inner of layers) {
+    if (inner === outer) throw new InvalidArgumentError(`this very ${name} is on the store already`);
+    if (!Object.hasOwn(notOutside, inner.name)) continue;
+    throw new InvalidArgumentError(
+      `${name} must not lie outside ${inner.name}, ${notOutside[inner.name]}: put ${name} on first, then ${inner.name}`,
+    );
+  }
 }
 
 /** A layer from its function; sees to it that the driver states what is withdrawn. */
 export function defineLayer<N extends Capability = never, W extends Capability = never>(
   name: string,
   apply: (inner: Driver) => Driver,
-  { needs = [], withdraws = [] }: { readonly needs?: readonly N[]; readonly withdraws?: readonly W[] } = {},
+  {
+    needs = [],
+    withdraws = [],
+    notOutside = {},
+  }: Partial<Pick<Layer<N, W>, "needs" | "withdraws" | "notOutside">> = {},
 ): Layer<N, W> {
   return {
     name,
     needs,
     withdraws,
+    notOutside,
     apply(inner) {
       const outer = apply(inner);
       if (withdraws.length === 0) return outer;

@@ -1,4 +1,26 @@
 /** The wrappers, for `store.with(…)`. */
+
+export { type ChaosOptions, chaos } from "./chaos.ts";
+export {
+  type CircuitBreaker,
+  type CircuitBreakerOptions,
+  type CircuitEvent,
+  type CircuitState,
+  circuitBreaker,
+} from "./circuit-breaker.ts";
+export { type ClampTtlOptions, clampTtl } from "./clamp-ttl.ts";
+export { type ConcurrencyLimitOptions, concurrencyLimit } from "./concurrency-limit.ts";
 export { type EncryptionKey, type EncryptionOptions, encryption, keyFromPassphrase } from "./encryption.ts";
+export { type Logger, type LoggingOptions, type LogLevel, type LogRecord, logging } from "./logging.ts";
 export { prefixCollections } from "./prefix-collections.ts";
+export { readOnly } from "./read-only.ts";
 export { type RetryOptions, retry } from "./retry.ts";
+export {
+  type OperationStatistics,
+  type Statistics,
+  type StatisticsByOperation,
+  type StatisticsOptions,
+  type StatisticsSnapshot,
+  statistics,
+} from "./statistics.ts";
+export { timeout } from "./timeout.ts";

@@ -11,6 +11,7 @@ import {
   type SwapResult,
 } from "../driver/driver.ts";
 import { around, defineLayer, forward, type Layer, settle } from "../driver/layer.ts";
+import { pause } from "../driver/observe.ts";
 import { asKeyValueError, InvalidArgumentError, KeyValueError } from "../errors.ts";
 import { type Revision, timeoutOf } from "../record.ts";
 
@@ -44,11 +45,15 @@ export function retry(options: RetryOptions = {}): Layer {
     return error.retryable && (READS.has(operation) || error.outcome === "not-applied");
   }
 
-  /** Whether there is time and leave for another attempt: then after a pause, within the call's deadline. */
-  async function another(attempt: number, call: Call): Promise<boolean> {
-    const pause = Math.random() * Math.min(maxDelay, baseDelay * 2 ** (attempt - 1));
-    if (attempt >= attempts || performance.now() + pause >= call.deadline) return false;
-    await sleep(pause, call.signal);
+  /**
+   * Whether there is time and leave for another attempt: then after a pause, within the call's deadline. `undone`: a call
+   * that ends in the pause has certainly written nothing.
+   */
+  async function another(attempt: number, call: Call, undone: boolean): Promise<boolean> {
+    const wait = Math.random() * Math.min(maxDelay, baseDelay * 2 ** (attempt - 1));
+    if (attempt >= attempts || performance.now() + wait >= call.deadline) return false;
+    if (undone) call.markSent(false);
+    await pause(wait, call);
     return !call.ended;
   }
 
@@ -59,7 +64,8 @@ export function retry(options: RetryOptions = {}): Layer {
     failure: unknown,
   ): Promise<T> {
     let error = asKeyValueError(failure);
-    for (let attempt = 1; isSafe(error, operation) && (await another(attempt, call)); attempt++) {
+    const writes = !READS.has(operation);
+    for (let attempt = 1; isSafe(error, operation) && (await another(attempt, call, writes)); attempt++) {
       try {
         return await exchange(call);
       } catch (next) {
@@ -85,6 +91,7 @@ export function retry(options: RetryOptions = {}): Layer {
     call: Call,
     exchange: (items: readonly T[], call: Call) => MaybePromise<readonly Settled<R>[]>,
   ): Promise<readonly Settled<R>[]> {
+    const writes = !READS.has(operation);
     const answers = new Array<Settled<R>>(items.length);
     let open = [...items.keys()];
     for (let attempt = 1; ; attempt++) {
@@ -98,7 +105,7 @@ export function retry(options: RetryOptions = {}): Layer {
         const answer = answers[at];
         return answer instanceof KeyValueError && isSafe(answer, operation);
       });
-      if (open.length > 0 && (await another(attempt, call))) continue;
+      if (open.length > 0 && (await another(attempt, call, writes && open.length === items.length))) continue;
       if (whole) throw whole;
       return answers;
     }
@@ -135,7 +142,7 @@ export function retry(options: RetryOptions = {}): Layer {
           // Only where the expected record is still there is it certain that the swap did nothing so far.
           if (current?.revision !== expected) throw doubt;
         }
-        if (!(await another(attempt, call))) throw doubt ?? result;
+        if (!(await another(attempt, call, doubt === undefined))) throw doubt ?? result;
       }
     }
 
@@ -150,18 +157,5 @@ export function retry(options: RetryOptions = {}): Layer {
           ((id, expected, next, call) => settledSwap(id, expected, next, call, (c) => swap(id, expected, next, c))),
       },
     );
-  });
-}
-
-function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const wake = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = setTimeout(wake, milliseconds);
-    signal.addEventListener("abort", wake);
   });
 }

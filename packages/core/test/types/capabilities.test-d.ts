@@ -8,8 +8,21 @@ import {
   type KeyValueStore,
   openStore,
 } from "@kv/core";
-import { type Driver, defineLayer, forward, type Layer } from "@kv/core/driver";
-import { encryption, prefixCollections, retry } from "@kv/core/wrappers";
+import { type Driver, defineLayer, type Layer } from "@kv/core/driver";
+import { telemetry } from "@kv/core/telemetry";
+import {
+  chaos,
+  circuitBreaker,
+  clampTtl,
+  concurrencyLimit,
+  encryption,
+  logging,
+  prefixCollections,
+  readOnly,
+  retry,
+  statistics,
+  timeout,
+} from "@kv/core/wrappers";
 import { memoryStore } from "@kv/memory";
 import { completeStore } from "../../examples/complete-driver.ts";
 import { type MinimalDriver, minimalStore } from "../../examples/minimal-driver.ts";
@@ -71,12 +84,48 @@ stacked.collection("c").keys();
 stacked.increment("a");
 all.with(encryption({ keys })).with(prefixCollections("p")).with(retry()).collection("c").increment("a");
 
+// The wrappers around exchanges change nothing of it, but for readOnly.
+function observed<C extends Capability>(store: KeyValueStore<C>) {
+  return store
+    .with(timeout("1s"))
+    .with(retry())
+    .with(clampTtl({ max: "1d" }))
+    .with(logging({ logger: console }))
+    .with(statistics())
+    .with(circuitBreaker())
+    .with(concurrencyLimit({ max: 8 }))
+    .with(chaos({ seed: 1 }))
+    .with(telemetry());
+}
+const around = observed(least);
+same<typeof around, typeof least>(true);
+const guarding = observed(all.with(readOnly()));
+same<typeof guarding, KeyValueStore<"enumerate" | "durable">>(true);
+guarding.collections();
+// @ts-expect-error
+guarding.collection("c").put("a", 1);
+// @ts-expect-error
+guarding.putMany([]);
+// @ts-expect-error
+guarding.delete("a");
+// @ts-expect-error
+guarding.collection("c").touch("a", null);
+// @ts-expect-error
+guarding.clearAll();
+// @ts-expect-error
+const writable: KeyValueStore<"write"> = guarding;
+// @ts-expect-error
+logging({ logger: { info() {} } });
+// @ts-expect-error
+concurrencyLimit({});
+// @ts-expect-error
+clampTtl({ max: "1 day" });
+void writable;
+
 // A layer takes away what it withdraws, and does not go on a store that lacks what it needs.
-const readOnly: Layer<never, "write" | "atomic" | "clear"> = defineLayer("readOnly", (inner) => forward(inner, {}), {
-  withdraws: ["write", "atomic", "clear"],
-});
 const leases = defineLayer("leases", (inner) => inner, { needs: ["atomic"] });
-const reading = all.with(readOnly);
+same<ReturnType<typeof readOnly>, Layer<never, "write" | "atomic" | "clear">>(true);
+const reading = all.with(readOnly());
 same<typeof reading, KeyValueStore<"enumerate" | "durable">>(true);
 same<typeof leases, Layer<"atomic">>(true);
 reading.collection("c").keys();
@@ -88,10 +137,10 @@ all.with(leases).with(retry()).increment("a");
 // @ts-expect-error
 least.with(leases);
 // @ts-expect-error
-all.with(readOnly).with(leases);
-all.with(leases).with(readOnly);
+all.with(readOnly()).with(leases);
+all.with(leases).with(readOnly());
 // @ts-expect-error
-all.with(readOnly).with(retry()).with(leases);
+all.with(readOnly()).with(retry()).with(leases);
 // @ts-expect-error
 defineLayer("misspelt", (inner) => inner, { needs: ["atomics"] });
 
@@ -166,4 +215,4 @@ uses(all);
 // @ts-expect-error
 uses(least);
 // @ts-expect-error
-uses(all.with(readOnly));
+uses(all.with(readOnly()));

@@ -1,7 +1,8 @@
 // Read-modify-writes: one after the other in one process, exact among several, and never past their deadline.
 
 import { createStore, InvalidCounterError, KeyValueError, TimeoutError } from "@kv/core";
-import { around, type Driver, type SwapResult } from "@kv/core/driver";
+import { around, type Driver, forward, type SwapResult } from "@kv/core/driver";
+import { retry } from "@kv/core/wrappers";
 import { describe, expect, it } from "vitest";
 import { CompleteDriver, completeStore } from "../../examples/complete-driver.ts";
 import { Held, rejection, settled } from "./held-driver.ts";
@@ -136,6 +137,23 @@ describe("a swap that always loses", () => {
     }
     expect(await store.get("a")).toBeUndefined();
   });
+});
+
+it("a swap that is sent again after another writer was faster may have been applied", async () => {
+  let swaps = 0;
+  const inner = new CompleteDriver();
+  const driver = forward(inner, {
+    swap: () => (swaps++ === 0 ? { swapped: false, current: undefined } : new Promise<never>(() => {})),
+  });
+  const store = createStore({ ...driver, capabilities: all });
+  for (const one of [store, store.with(retry())]) {
+    swaps = 0;
+    expect(await rejection(one.increment("n", 1, { timeout: 20 }))).toMatchObject({
+      code: "TIMEOUT",
+      outcome: "unknown",
+    });
+    expect(swaps).toBe(2);
+  }
 });
 
 describe("counters", () => {

@@ -8,7 +8,16 @@ import {
   StoreUnavailableError,
   TimeoutError,
 } from "@kv/core";
-import type { Call, Driver, RecordId, Report, StoredRecord } from "@kv/core/driver";
+import {
+  around,
+  type Call,
+  type Driver,
+  defineLayer,
+  forward,
+  type RecordId,
+  type Report,
+  type StoredRecord,
+} from "@kv/core/driver";
 import { retry } from "@kv/core/wrappers";
 import { expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
@@ -103,6 +112,16 @@ it("opens again after a failure, and gives each waiting call an error of its own
   expect(refused.key).toBeUndefined();
   await store.put("a", 1);
   expect(driver.opens).toBe(2);
+});
+
+it("knows of a write that a layer held back that it was not sent, also where nothing has to be opened", async () => {
+  const inner = new CompleteDriver();
+  const slow = forward(inner, { put: () => new Promise<never>(() => {}) });
+  const store = createStore({ ...slow, capabilities: inner.capabilities });
+  const held = store.with(defineLayer("held", (below) => around(below, () => new Promise<never>(() => {}))));
+  const passed = store.with(defineLayer("passed", (below) => around(below, (_, call, exchange) => exchange(call))));
+  expect(await rejection(held.put("a", 1, { timeout: 5 }))).toMatchObject({ code: "TIMEOUT", outcome: "not-applied" });
+  expect(await rejection(passed.put("a", 1, { timeout: 5 }))).toMatchObject({ code: "TIMEOUT", outcome: "unknown" });
 });
 
 it("tells the layers that nothing was sent, so that retry repeats a write", async () => {

@@ -1,6 +1,13 @@
 // Layers: what each shape forwards, changes and takes away, and that no exchange passes unseen.
 
-import { type Capability, createStore, InvalidNameError, type JsonValue, UnsupportedOperationError } from "@kv/core";
+import {
+  type Capability,
+  createStore,
+  InvalidArgumentError,
+  InvalidNameError,
+  type JsonValue,
+  UnsupportedOperationError,
+} from "@kv/core";
 import {
   around,
   type Call,
@@ -328,6 +335,36 @@ describe("a layer", () => {
       // Encryption must see a record before it is destroyed.
       expect(driver[method] !== undefined, method).toBe(method !== "take");
     }
+  });
+});
+
+describe("the order of layers", () => {
+  const plain = createStore(new FullDriver());
+  const named = (name: string, notOutside?: Readonly<Record<string, string>>) =>
+    defineLayer(name, (inner) => forward(inner, {}), notOutside && { notOutside });
+
+  it("is checked through the whole stack, and the error tells the right one", () => {
+    const sealing = () => named("sealing", { squeezing: "which would get nothing smaller any more" });
+    const put = () => plain.with(named("squeezing")).with(prefixCollections("p")).with(retry()).with(sealing());
+    expect(put).toThrow(InvalidArgumentError);
+    expect(put).toThrow(
+      "sealing must not lie outside squeezing, which would get nothing smaller any more: put sealing on first, then squeezing",
+    );
+    const right = plain.with(sealing()).with(retry()).with(named("squeezing"));
+    expect(right.layers).toEqual(["sealing", "retry", "squeezing"]);
+  });
+
+  it("does not matter to layers that say nothing of it, whatever their names", () => {
+    const handwritten = { name: "own", needs: [], withdraws: [], apply: (inner: Driver) => forward(inner, {}) };
+    expect(plain.with(named("constructor")).with(handwritten).with(named("own", {})).layers).toHaveLength(3);
+    expect(() => plain.with(named("toString")).with(named("own", { other: "never" }))).not.toThrow();
+  });
+
+  it("has no layer twice, but may have two of one kind", () => {
+    const layer = named("one");
+    expect(() => plain.with(layer).with(retry()).with(layer)).toThrow("this very one is on the store already");
+    expect(plain.with(layer).layers).toEqual(["one"]);
+    expect(plain.with(retry()).with(retry()).layers).toEqual(["retry", "retry"]);
   });
 });
 

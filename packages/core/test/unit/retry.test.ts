@@ -11,7 +11,7 @@ import { around, type Driver, forward, type Operation, type Settled } from "@kv/
 import { type RetryOptions, retry } from "@kv/core/wrappers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
-import { rejection } from "./held-driver.ts";
+import { rejection, settled } from "./held-driver.ts";
 
 /** What becomes of an exchange: done, refused before it was done, or done and the answer lost. */
 type Step = "done" | "refused" | "lost" | "lost before" | Error | (() => void);
@@ -214,6 +214,36 @@ describe("writes", () => {
   });
 });
 
+describe("a pause that the caller ends", () => {
+  it.each(["put", "putMany", "putIfAbsent"] as const)("says of a %s that it did nothing", async (method) => {
+    random(0.5);
+    const { sent, store } = scripted({ put: ["refused"], swap: ["refused"] }, { baseDelay: "2s", maxDelay: "2s" });
+    const { signal, abort } = abortable();
+    const call =
+      method === "putMany" ? store.putMany([{ key: "a", value: 1 }], { signal }) : store[method]("a", 1, { signal });
+    const failed = rejection(call);
+    await vi.waitFor(() => expect(sent).toHaveLength(1));
+    await settled();
+    abort();
+    expect(await failed).toMatchObject({ code: "ABORTED", outcome: "not-applied" });
+    await store.close();
+  });
+
+  it("says that nobody can tell where an earlier attempt may have been applied", async () => {
+    random(0.5);
+    const { sent, plain, store } = scripted({ swap: ["lost before"] }, { baseDelay: "2s", maxDelay: "2s" });
+    await plain.put("a", 1);
+    const revision = (await plain.getEntry("a"))?.revision ?? fail();
+    const { signal, abort } = abortable();
+    const call = rejection(store.compareAndSwap("a", revision, 2, { signal }));
+    await vi.waitFor(() => expect(sent).toEqual(["swap", "get"]));
+    await settled();
+    abort();
+    expect(await call).toMatchObject({ code: "ABORTED", outcome: "unknown" });
+    await store.close();
+  });
+});
+
 describe("batches", () => {
   /** A driver that fails for some keys, so often. */
   function batching(
@@ -407,6 +437,11 @@ describe("a swap that may have been applied", () => {
     expect(sent).toEqual(["swap"]);
   });
 });
+
+function abortable() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
 
 function fail(): never {
   throw new Error("there ought to be a record");
