@@ -8,7 +8,7 @@ export interface OpenOptions<K extends Capability> extends StoreOptions {
   readonly needs?: readonly K[] | undefined;
 }
 
-/** What the package of a backend exports for {@link openStore}. */
+/** What the package of a backend exports for `openStore`. */
 export interface Backend {
   /** @throws InvalidArgumentError where the URL is none for this backend */
   fromUrl(url: string, options: StoreOptions): KeyValueStore<never>;
@@ -43,15 +43,8 @@ const BACKENDS: ReadonlyMap<string, Known> = new Map([
   ["elasticsearchs", { package: "@kv/elasticsearch", lacks: [] }],
 ]);
 
-/**
- * The store that a URL names: `memory:`, `disk:./folder`, `redis://host:6379/0` … Nothing connects before the first
- * operation.
- * @throws InvalidArgumentError, BackendNotInstalledError, UnsupportedOperationError where it lacks what is needed
- */
-export async function openStore<K extends Capability = never>(
-  url: string,
-  options: OpenOptions<K> = {},
-): Promise<KeyValueStore<K>> {
+/** See `openStore`. */
+export async function openByUrl<K extends Capability>(url: string, options: OpenOptions<K>): Promise<KeyValueStore<K>> {
   const { needs = [], ...rest } = options;
   const { fromUrl } = await importBackend(url);
   const store = fromUrl(url, rest);
