@@ -678,12 +678,12 @@ function asThrown<T>(attempt: Promise<T>, thrown: () => Thrown | undefined): Pro
   });
 }
 
-type Machinery = typeof import("./get-or-set.ts");
+type Machinery = typeof import("./later.ts");
 let machinery: Machinery | undefined;
 
 /** Of most programs, none needs it. */
 async function loadMachinery(): Promise<Machinery> {
-  machinery = await import("./get-or-set.ts");
+  machinery = await import("./later.ts");
   return machinery;
 }
 

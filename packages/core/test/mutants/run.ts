@@ -13,6 +13,7 @@ import { atomics } from "./atomics.ts";
 import { calls } from "./calls.ts";
 import { enumeration } from "./enumeration.ts";
 import { faults } from "./faults.ts";
+import { getOrSet } from "./get-or-set.ts";
 import { instances } from "./instances.ts";
 import { lineTarget, type Mutant, mapTarget } from "./mutant.ts";
 import { names } from "./names.ts";
@@ -27,6 +28,7 @@ const mutants: readonly Mutant[] = [
   ...ttl,
   ...atomics,
   ...enumeration,
+  ...getOrSet,
   ...instances,
   ...calls,
   ...faults,

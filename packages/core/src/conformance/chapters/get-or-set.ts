@@ -11,7 +11,7 @@ import { quietly } from "../unhandled.ts";
 
 const needs = ["write"] as const;
 /** Time enough for whatever a call waits for on purpose. */
-const patient: CallOptions = { timeout: "20s" };
+const patient: CallOptions = { timeout: "10s" };
 
 /** A promise, and what settles it. */
 function gate<T>() {
@@ -24,9 +24,9 @@ function gate<T>() {
 
 /** Looks again and again, since what it waits for happens beside any call. */
 async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 15_000;
+  const end = performance.now() + 10_000;
   while (!(await condition())) {
-    ok(performance.now() < end, `${what}, within 15 s`);
+    ok(performance.now() < end, `${what}, within 10 s`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
