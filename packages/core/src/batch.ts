@@ -127,6 +127,10 @@ class PartOfCall implements Call {
     return this.#call.ended;
   }
 
+  get uncached(): boolean {
+    return this.#call.uncached === true;
+  }
+
   markSent(sent?: boolean): void {
     this.#call.markSent(sent);
   }

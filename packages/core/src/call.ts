@@ -99,6 +99,7 @@ const NOTHING: Promise<unknown> = Promise.resolve(undefined);
 
 export class OngoingCall implements Call {
   readonly subject: CallSubject;
+  uncached = false;
   /** Called once, when the call ends. */
   onEnd: (() => void) | undefined = undefined;
   readonly #scope: CallScope;

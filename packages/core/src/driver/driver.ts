@@ -32,6 +32,8 @@ export interface Call {
   readonly deadline: number;
   /** True once nobody waits for the answer: begin nothing new. */
   readonly ended: boolean;
+  /** True where what is read decides about a write: to be asked of the backend itself, not of a copy. */
+  readonly uncached?: boolean;
   /**
    * Called by the store when it hands a write to the driver: from then on the outcome is open should the call fail; with
    * `false` when the write is known to have done nothing.

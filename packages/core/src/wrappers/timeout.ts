@@ -52,6 +52,10 @@ class BoundedCall implements Call {
     return this.#error !== undefined || this.#outer.ended;
   }
 
+  get uncached(): boolean {
+    return this.#outer.uncached === true;
+  }
+
   get signal(): AbortSignal {
     if (this.#signal === undefined) {
       this.#controller = new AbortController();
