@@ -12,6 +12,7 @@ export {
 export { type ClampTtlOptions, clampTtl } from "./clamp-ttl.ts";
 export { type ConcurrencyLimitOptions, concurrencyLimit } from "./concurrency-limit.ts";
 export { type EncryptionKey, type EncryptionOptions, encryption, keyFromPassphrase } from "./encryption.ts";
+export { type Fallback, type FallbackEvent, type FallbackOptions, fallback, type Replayed } from "./fallback.ts";
 export { type Logger, type LoggingOptions, type LogLevel, type LogRecord, logging } from "./logging.ts";
 export { prefixCollections } from "./prefix-collections.ts";
 export { readOnly } from "./read-only.ts";

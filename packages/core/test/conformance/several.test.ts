@@ -1,7 +1,7 @@
 /** The suite on stores that are made of several. */
 import { createStore, type KeyValueStore, type StoreOptions } from "@kv/core";
 import { conformance } from "@kv/core/conformance";
-import { type CacheOptions, cache, chaos } from "@kv/core/wrappers";
+import { type CacheOptions, cache, chaos, fallback } from "@kv/core/wrappers";
 import { describe, it } from "vitest";
 import { MapDriver } from "../support/map-driver.ts";
 
@@ -12,7 +12,7 @@ const ttl = "1h";
 const far = (near: KeyValueStore<"write">, options: Partial<CacheOptions>) => (rest: StoreOptions) =>
   memory(rest).with(cache(near, { ttl, ...options }));
 
-const caches: { readonly [name: string]: (options: StoreOptions) => KeyValueStore<never> } = {
+const stores: { readonly [name: string]: (options: StoreOptions) => KeyValueStore<never> } = {
   "cache that invalidates": (options) => far(memory(), {})(options),
   "cache that writes through": (options) => far(memory(), { writes: "through" })(options),
   "cache of misses": (options) => far(memory(), { missTtl: ttl })(options),
@@ -27,6 +27,7 @@ const caches: { readonly [name: string]: (options: StoreOptions) => KeyValueStor
     memory(options)
       .with(chaos({ seed: 3, delayRate: 0.3, maxDelay: 3 }))
       .with(cache(memory(), { ttl, writes: "through", missTtl: ttl })),
+  fallback: (options) => memory(options).with(fallback(memory())),
 };
 
-for (const [name, open] of Object.entries(caches)) await conformance({ name, open }).register({ describe, it });
+for (const [name, open] of Object.entries(stores)) await conformance({ name, open }).register({ describe, it });
