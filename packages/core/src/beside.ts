@@ -11,3 +11,6 @@ export const leaseKey = (key: string): string => `${BESIDE}lease/${key}`;
 export const copyKey = (key: string): string => `${BESIDE}copy/${key}`;
 
 export const isBeside = (key: string): boolean => key.startsWith(BESIDE);
+
+/** The user's key that such a record belongs to; of any other record its own. */
+export const userKey = (key: string): string => (isBeside(key) ? key.slice(key.indexOf("/", BESIDE.length) + 1) : key);

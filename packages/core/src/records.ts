@@ -81,6 +81,11 @@ export abstract class Records<in C extends Capability, Out, In> {
     this.#shape = shape;
   }
 
+  /** @internal */
+  static contextOf(records: Records<never, JsonValue, never>): Context {
+    return records.context;
+  }
+
   /** What the store can do, through all its layers. */
   get capabilities(): Capabilities {
     return this.context.driver.capabilities;

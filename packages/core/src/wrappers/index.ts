@@ -17,6 +17,7 @@ export { type Logger, type LoggingOptions, type LogLevel, type LogRecord, loggin
 export { prefixCollections } from "./prefix-collections.ts";
 export { readOnly } from "./read-only.ts";
 export { type RetryOptions, retry } from "./retry.ts";
+export { type RouteOptions, route } from "./route.ts";
 export {
   type OperationStatistics,
   type Statistics,

@@ -1,13 +1,15 @@
 /** The suite on stores that are made of several. */
 import { createStore, type KeyValueStore, type StoreOptions } from "@kv/core";
 import { conformance } from "@kv/core/conformance";
-import { type CacheOptions, cache, chaos, fallback } from "@kv/core/wrappers";
+import { type CacheOptions, cache, chaos, fallback, route } from "@kv/core/wrappers";
 import { describe, it } from "vitest";
 import { MapDriver } from "../support/map-driver.ts";
 
 const memory = (options?: StoreOptions) => createStore(new MapDriver(), options);
 
-/** No longer than the suite takes, so that a record that must not be read may be. */
+const parts = ["a", "b", "c"] as const;
+
+/** Longer than the suite takes, so that what must not be read from the near store could be. */
 const ttl = "1h";
 const far = (near: KeyValueStore<"write">, options: Partial<CacheOptions>) => (rest: StoreOptions) =>
   memory(rest).with(cache(near, { ttl, ...options }));
@@ -27,6 +29,10 @@ const stores: { readonly [name: string]: (options: StoreOptions) => KeyValueStor
     memory(options)
       .with(chaos({ seed: 3, delayRate: 0.3, maxDelay: 3 }))
       .with(cache(memory(), { ttl, writes: "through", missTtl: ttl })),
+  "route by keys": (options) =>
+    route({ stores: { a: memory(), b: memory(), c: memory() }, by: ({ key }) => parts[key.length % 3], ...options }),
+  "route by collections": (options) =>
+    route({ stores: { a: memory(), b: memory() }, by: { other: "a" }, default: "b", ...options }),
   fallback: (options) => memory(options).with(fallback(memory())),
 };
 

@@ -18,6 +18,7 @@ import { instances } from "./instances.ts";
 import { lineTarget, type Mutant, mapTarget } from "./mutant.ts";
 import { names } from "./names.ts";
 import { records } from "./records.ts";
+import { several } from "./several.ts";
 import { ttl } from "./ttl.ts";
 import { values } from "./values.ts";
 
@@ -32,6 +33,7 @@ const mutants: readonly Mutant[] = [
   ...instances,
   ...calls,
   ...faults,
+  ...several,
 ];
 
 /** What is asked of a child process: a mutant by its place, or a correct driver by its name. */
