@@ -3,7 +3,7 @@ import { around, forward, type RecordId, type StoredRecord } from "../../src/dri
 import { createStore, type KeyValueStore } from "../../src/index.ts";
 import { cache, route } from "../../src/wrappers/index.ts";
 import { type Data, MapDriver } from "../support/map-driver.ts";
-import { later, type Mutant, mapTarget, remote } from "./mutant.ts";
+import { type Mutant, mapTarget, remote } from "./mutant.ts";
 
 const memory = (data?: Data) => createStore(new MapDriver(data));
 
@@ -31,38 +31,44 @@ let calls = 0;
 export const several: readonly Mutant[] = [
   near(
     "a cache whose writes leave the near record",
-    [],
+    ["records/put-replaces", "records/resolved-is-stored", "atomics/compare-and-swap"],
     class extends MapDriver {
       override remove(_: RecordId): void {}
     },
   ),
   near(
-    "a cache that keeps what was overwritten while it was read",
-    [],
+    "a cache that keeps a record longer than it lives",
+    ["ttl/exact-to-the-millisecond"],
     class extends MapDriver {
-      override store(id: RecordId, record: StoredRecord): void {
-        void later(2).then(() => super.store(id, record));
+      override store(id: RecordId, { expiresAt: _, ...record }: StoredRecord): void {
+        const value = JSON.parse(JSON.stringify(record.value), (name, part) =>
+          name === "expires_at" ? undefined : part,
+        );
+        super.store(id, { ...record, value, expiresAt: undefined });
       }
     },
   ),
-  remote("a fallback takes what the second store does not know for a miss", [], (store) =>
-    store.with({
-      name: "broken",
-      needs: [],
-      withdraws: [],
-      apply: (inner) =>
-        forward(inner, {
-          get: async (id, call) => {
-            try {
-              return await inner.get(id, call);
-            } catch {
-              return undefined;
-            }
-          },
-        }),
-    }),
+  remote(
+    "a fallback takes what the second store does not know for a miss",
+    ["faults/refused", "outages/killed"],
+    (store) =>
+      store.with({
+        name: "broken",
+        needs: [],
+        withdraws: [],
+        apply: (inner) =>
+          forward(inner, {
+            get: async (id, call) => {
+              try {
+                return await inner.get(id, call);
+              } catch {
+                return undefined;
+              }
+            },
+          }),
+      }),
   ),
-  remote("a fallback writes elsewhere what may have been applied", [], (store) =>
+  remote("a fallback writes elsewhere what may have been applied", ["faults/dropped"], (store) =>
     store.with({
       name: "broken",
       needs: [],
@@ -82,11 +88,17 @@ export const several: readonly Mutant[] = [
       },
     }),
   ),
-  routed("a route sends a record now here, now there", [], (a, b, options) =>
-    route({ stores: { a, b }, by: () => names[calls++ % 2], ...options }),
+  routed(
+    "a route sends a record now here, now there",
+    ["records/put-replaces", "names/pairs-never-meet"],
+    (a, b, options) => route({ stores: { a, b }, by: () => names[calls++ % 2], ...options }),
   ),
-  routed("a route clears one of its stores", [], (a, b, options) => {
-    const { driver } = route({ stores: { a, b }, by: ({ key }) => names[key.length % 2] });
-    return createStore(forward(driver, { clear: (...all) => a.driver.clear?.(...all) }), options);
-  }),
+  routed(
+    "a route clears one of its stores",
+    ["enumeration/clear", "enumeration/clear-all-reaches-its-prefix"],
+    (a, b, options) => {
+      const { driver } = route({ stores: { a, b }, by: ({ key }) => names[key.length % 2] });
+      return createStore(forward(driver, { clear: (...all) => a.driver.clear?.(...all) }), options);
+    },
+  ),
 ];
