@@ -3,12 +3,15 @@
 import { defineConfig } from "vitest/config";
 
 // Packages of the workspace are resolved to their sources, so that a change shows at once, without a build.
-// The rest are Vite's own defaults for servers, which setting the option would otherwise drop.
-const conditions = ["@kv/source", "module", "node", "development|production"];
+// The rest are what Node.js itself goes by; Vite's own default has "module" as well, which means bundlers: under that
+// name some packages (@opentelemetry/api) have a build that Node.js cannot load.
+const conditions = ["@kv/source", "node", "development|production"];
 
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ["@kv/source", "node"] } },
+  // Of vitest's own process, where a globalSetup runs.
+  environments: { __vitest__: { resolve: { conditions } } },
   test: {
     environment: "node",
     include: ["test/**/*.test.ts"],

@@ -19,8 +19,11 @@ export type Prepared =
 export async function prepare(backend: BackendName): Promise<Prepared> {
   switch (backend) {
     case "memory":
+    case "around-1":
+    case "around-5":
       return { place: { location: () => "", async [Symbol.asyncDispose]() {} } };
-    case "disk": {
+    case "disk":
+    case "rocksdb": {
       const folder = newFolder();
       return {
         place: {
@@ -30,8 +33,11 @@ export async function prepare(backend: BackendName): Promise<Prepared> {
       };
     }
     case "redis":
-    case "memcached": {
-      const { server, skipped } = await startServer(backend);
+    case "valkey":
+    case "memcached":
+    case "mongodb":
+    case "dynamodb": {
+      const { server, skipped } = await startServer(backend === "dynamodb" ? "dynalite" : backend);
       if (server === undefined) return { skipped };
       return { place: { location: () => server.url, [Symbol.asyncDispose]: () => server.stop() } };
     }

@@ -19,7 +19,18 @@ interface ContenderModule {
   open(location: string): Promise<Contender>;
 }
 
-export type BackendName = "memory" | "disk" | "redis" | "memcached";
+export type BackendName =
+  | "memory"
+  | "disk"
+  | "rocksdb"
+  | "redis"
+  | "valkey"
+  | "memcached"
+  | "dynamodb"
+  | "mongodb"
+  | WrappersName;
+/** kv in memory under one wrapper, or five, that do nothing: measured by kv in memory without. */
+export type WrappersName = "around-1" | "around-5";
 /** The raw driver with JSON by hand comes first: the others are measured by it. */
 export type ContenderName = "raw" | "kv";
 
@@ -34,15 +45,49 @@ export const contenders: {
     raw: () => import("./contenders/disk-raw.ts"),
     kv: () => import("./contenders/disk-kv.ts"),
   },
+  rocksdb: {
+    raw: () => import("./contenders/rocksdb-raw.ts"),
+    kv: () => import("./contenders/rocksdb-kv.ts"),
+  },
   redis: {
     raw: () => import("./contenders/redis-raw.ts"),
     kv: () => import("./contenders/redis-kv.ts"),
+  },
+  valkey: {
+    raw: () => import("./contenders/valkey-raw.ts"),
+    kv: () => import("./contenders/valkey-kv.ts"),
   },
   memcached: {
     raw: () => import("./contenders/memcached-raw.ts"),
     kv: () => import("./contenders/memcached-kv.ts"),
   },
+  dynamodb: {
+    raw: () => import("./contenders/dynamodb-raw.ts"),
+    kv: () => import("./contenders/dynamodb-kv.ts"),
+  },
+  mongodb: {
+    raw: () => import("./contenders/mongodb-raw.ts"),
+    kv: () => import("./contenders/mongodb-kv.ts"),
+  },
+  "around-1": {
+    raw: () => import("./contenders/memory-kv.ts"),
+    kv: () => import("./contenders/around-1.ts"),
+  },
+  "around-5": {
+    raw: () => import("./contenders/memory-kv.ts"),
+    kv: () => import("./contenders/around-5.ts"),
+  },
 };
 
-export const backendNames: readonly BackendName[] = ["memory", "disk", "redis", "memcached"];
+export const backendNames: readonly BackendName[] = [
+  "memory",
+  "disk",
+  "rocksdb",
+  "redis",
+  "valkey",
+  "memcached",
+  "dynamodb",
+  "mongodb",
+];
+export const wrappersNames: readonly WrappersName[] = ["around-1", "around-5"];
 export const contenderNames: readonly ContenderName[] = ["raw", "kv"];

@@ -1,6 +1,6 @@
 /** The command line. */
 import { parseArgs } from "node:util";
-import { type BackendName, backendNames } from "./contender.ts";
+import { type BackendName, backendNames, wrappersNames } from "./contender.ts";
 import type { RoundLength } from "./measure.ts";
 
 /** How a run is done. Lengths in milliseconds. */
@@ -18,10 +18,11 @@ export interface Options {
   readonly out: string | undefined;
 }
 
-export const USAGE = `pnpm bench [--quick] [--only memory,redis] [--rounds N] [--ms N] [--out FILE]
+export const USAGE = `pnpm bench [--quick] [--only memory,redis | --wrappers] [--rounds N] [--ms N] [--out FILE]
 
   --quick       about 40 seconds instead of four minutes: fewer and shorter rounds
   --only NAMES  these backends only, of ${backendNames.join(", ")}
+  --wrappers    kv in memory under one wrapper and under five that do nothing, instead of the backends
   --rounds N    how many rounds each case has
   --ms N        how long the counted pass of a round is, in milliseconds
   --out FILE    where the results go; by default a new file in apps/bench/results`;
@@ -31,12 +32,14 @@ export class UsageError extends Error {}
 
 /** `undefined` where only help was asked for. @throws UsageError */
 export function optionsOf(args: readonly string[]): Options | undefined {
-  const { quick, only, rounds, ms, out, help } = parse(args);
+  const { quick, only, wrappers, rounds, ms, out, help } = parse(args);
   if (help) return undefined;
+  if (only !== undefined && wrappers) throw new UsageError("either --only or --wrappers");
+  const chosen = wrappers ? wrappersNames : backendNames;
   const counted = ms === undefined ? (quick ? 180 : 300) : positive(ms, "--ms");
   return {
     settings: {
-      backends: only === undefined ? backendNames : only.split(",").map(backendOf),
+      backends: only === undefined ? chosen : only.split(",").map(backendOf),
       rounds: rounds === undefined ? (quick ? 3 : 11) : positive(rounds, "--rounds"),
       length: { counted, timed: counted / 4 },
       warmUp: counted,
@@ -52,6 +55,7 @@ function parse(args: readonly string[]) {
       options: {
         quick: { type: "boolean" },
         only: { type: "string" },
+        wrappers: { type: "boolean" },
         rounds: { type: "string" },
         ms: { type: "string" },
         out: { type: "string" },

@@ -86,13 +86,34 @@ describe("a run over memory", () => {
   });
 });
 
-describe("the command line", () => {
-  it.each([["--only", "memory,nothing"], ["--rounds", "0"], ["--ms", "x"], ["--slow"]])(
-    "refuses %s %s",
-    async (...args) => {
-      await expect(bench(...args)).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("pnpm bench") });
-    },
+it("measures what one wrapper and five cost, with targets for get", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kv-bench-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, "results.json");
+  await bench("--wrappers", "--rounds", "1", "--ms", "2", "--out", file);
+  const { rows }: Results = JSON.parse(await readFile(file, "utf8"));
+  const wrapped = rows.filter(
+    ({ contender, operation, size }) => contender === "kv" && operation === "get" && size === "100 B",
   );
+  expect(wrapped.map(({ backend, concurrency }) => `${backend} ${concurrency}`)).toEqual([
+    "around-1 1",
+    "around-1 64",
+    "around-5 1",
+    "around-5 64",
+  ]);
+  expect(wrapped.map(({ share }) => share?.target)).toEqual([0.95, 0.95, 0.77, 0.77]);
+});
+
+describe("the command line", () => {
+  it.each([
+    ["--only", "memory,nothing"],
+    ["--wrappers", "--only=memory"],
+    ["--rounds", "0"],
+    ["--ms", "x"],
+    ["--slow"],
+  ])("refuses %s %s", async (...args) => {
+    await expect(bench(...args)).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("pnpm bench") });
+  });
 });
 
 it("leaves nothing behind when it is stopped", async () => {

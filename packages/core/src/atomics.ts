@@ -34,7 +34,6 @@ export class KeyQueue {
 
 /** Changes a record atomically: reads, changes and swaps until no other writer came between. */
 export async function modify(driver: Driver, id: RecordId, call: OngoingCall, change: Change): Promise<void> {
-  call.uncached = true;
   let current = liveOrNone(driver, await driver.get(id, call));
   for (;;) {
     const next = await change(current);

@@ -11,7 +11,6 @@ import {
   type WriteRequest,
 } from "./driver/driver.ts";
 import { all, settle } from "./driver/layer.ts";
-import { whenCancelled } from "./driver/observe.ts";
 import { BatchError, type BatchFailure, InvalidArgumentError, KeyValueError } from "./errors.ts";
 import { checkName } from "./record.ts";
 
@@ -115,6 +114,10 @@ class PartOfCall implements Call {
     this.#call = call;
   }
 
+  get operation(): string {
+    return this.#call.operation;
+  }
+
   get signal(): AbortSignal {
     return AbortSignal.any([this.#call.signal]);
   }
@@ -127,16 +130,13 @@ class PartOfCall implements Call {
     return this.#call.ended;
   }
 
-  get uncached(): boolean {
-    return this.#call.uncached === true;
+  markSent(sent = true): void {
+    // That this one did nothing says nothing of the others.
+    if (sent) this.#call.markSent();
   }
 
-  markSent(sent?: boolean): void {
-    this.#call.markSent(sent);
-  }
-
-  onCancel(listener: (error: KeyValueError) => void): () => void {
-    return whenCancelled(this.#call, listener);
+  get onCancel(): Call["onCancel"] {
+    return this.#call.onCancel?.bind(this.#call);
   }
 }
 

@@ -23,7 +23,7 @@ interface Waiting {
   /** Ends the listening to the caller's signal. */
   unlisten: (() => void) | undefined;
   controller: AbortController | undefined;
-  listeners: ((error: KeyValueError) => void)[] | undefined;
+  listeners: Set<(error: KeyValueError) => void> | undefined;
   previous: Waiting | undefined;
   next: Waiting | undefined;
 }
@@ -89,8 +89,6 @@ export interface CallSubject {
 /** Told when a call begins and ends, so that closing can wait for what is in flight. */
 export interface CallScope {
   readonly deadlines: Deadlines;
-  /** Whether requests are sent at once, because nothing has to be opened first. */
-  readonly sentAtOnce: boolean;
   begin(): void;
   end(): void;
 }
@@ -99,7 +97,8 @@ const NOTHING: Promise<unknown> = Promise.resolve(undefined);
 
 export class OngoingCall implements Call {
   readonly subject: CallSubject;
-  uncached = false;
+  /** Whether each request is sent as soon as it is asked for: then nobody marks it. */
+  readonly sentAtOnce: boolean;
   /** Called once, when the call ends. */
   onEnd: (() => void) | undefined = undefined;
   readonly #scope: CallScope;
@@ -109,8 +108,9 @@ export class OngoingCall implements Call {
   #ended = false;
 
   /** @throws InvalidArgumentError, AbortedError */
-  constructor(scope: CallScope, subject: CallSubject, options: CallOptions | undefined) {
+  constructor(scope: CallScope, subject: CallSubject, options: CallOptions | undefined, sentAtOnce = false) {
     this.subject = subject;
+    this.sentAtOnce = sentAtOnce;
     this.#scope = scope;
     this.#options = options;
     if (options !== undefined) {
@@ -118,6 +118,10 @@ export class OngoingCall implements Call {
       if (options.signal?.aborted) throw aborted(options.signal);
     }
     scope.begin();
+  }
+
+  get operation(): string {
+    return this.subject.operation;
   }
 
   get deadline(): number {
@@ -137,11 +141,6 @@ export class OngoingCall implements Call {
     return this.#ended;
   }
 
-  /** See {@link CallScope.sentAtOnce}. */
-  get sentAtOnce(): boolean {
-    return this.#scope.sentAtOnce;
-  }
-
   /** Whether it was the deadline that ended it. */
   get expired(): boolean {
     return this.#ended && performance.now() >= this.deadline;
@@ -153,13 +152,9 @@ export class OngoingCall implements Call {
 
   onCancel(listener: (error: KeyValueError) => void): () => void {
     const waiting = this.#wait();
-    waiting.listeners ??= [];
-    const { listeners } = waiting;
-    listeners.push(listener);
-    return () => {
-      const at = listeners.indexOf(listener);
-      if (at >= 0) listeners.splice(at, 1);
-    };
+    waiting.listeners ??= new Set();
+    const listeners = waiting.listeners.add(listener);
+    return () => listeners.delete(listener);
   }
 
   /** Ends the call: its answer came, or nobody waits for it any more. False where it had ended before. */
@@ -185,7 +180,7 @@ export class OngoingCall implements Call {
     }
     return new Promise<R>((resolve, reject) => {
       this.#arm(reject);
-      if (this.#scope.sentAtOnce) this.#sent = true;
+      if (this.sentAtOnce) this.#sent = true;
       answer.then(
         (value) => {
           if (!this.end()) return;
@@ -263,10 +258,10 @@ export class OngoingCall implements Call {
   }
 
   #cancel(error: KeyValueError): void {
-    const { reject, controller, listeners = [] } = this.#wait();
+    const { reject, controller, listeners } = this.#wait();
     if (!this.end()) return;
     controller?.abort(error);
-    for (const listener of [...listeners]) listener(error);
+    for (const listener of listeners ?? []) listener(error);
     reject?.(this.explain(error));
   }
 }

@@ -9,12 +9,10 @@ export class Connection implements CallScope {
   readonly base: Driver;
   /** The same, but each exchange waits until the backend is open. */
   readonly driver: Driver;
-  /** What the calls through layers belong to. */
-  readonly layeredScope: CallScope;
   readonly deadlines: Deadlines;
+  /** Whether nothing has to be opened first. */
   readonly sentAtOnce: boolean;
   readonly #onEvent: ((event: StoreEvent) => void) | undefined;
-  #layered: Driver | undefined;
   #opened: boolean;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -28,18 +26,11 @@ export class Connection implements CallScope {
     this.#opened = base.open === undefined;
     this.sentAtOnce = this.#opened;
     this.driver = this.#opened ? base : this.#waiting(base);
-    this.layeredScope = {
-      deadlines: this.deadlines,
-      sentAtOnce: false,
-      begin: () => this.begin(),
-      end: () => this.end(),
-    };
   }
 
   /** What layers are put on: since they may hold a write back, it says itself when one is sent. */
   get layered(): Driver {
-    this.#layered ??= this.driver === this.base ? marking(this.base) : this.driver;
-    return this.#layered;
+    return this.sentAtOnce ? this.#waiting(this.base) : this.driver;
   }
 
   /** Whether an exchange begun now reaches the driver at once. */
@@ -138,14 +129,4 @@ export class Connection implements CallScope {
       // There is no one left to tell.
     }
   }
-}
-
-/** A driver that needs no opening, of which each write is marked as sent. */
-function marking(base: Driver): Driver {
-  const marked = around(base, ({ operation }, call, exchange) => {
-    stillWanted(call);
-    if (!READS.has(operation)) call.markSent();
-    return exchange(call);
-  });
-  return forward(marked, { get: base.get.bind(base) });
 }

@@ -165,7 +165,7 @@ class Flights {
     const { connection } = request.context;
     try {
       const { timeout } = request.options;
-      const call = new OngoingCall(connection.layeredScope, request.call.subject, { timeout });
+      const call = new OngoingCall(connection, request.call.subject, { timeout });
       const report = (error: unknown): void => connection.report({ type: "background-error", error });
       const told = (result: Result): void => {
         if (result !== "elsewhere" && "thrown" in result) report(result.thrown);
@@ -200,8 +200,8 @@ class Flight {
     this.#terms = terms;
     this.#patient = patient;
     this.#land = land;
-    const scope: CallScope = { ...context.connection.layeredScope, begin() {}, end() {} };
-    this.#records = new Collection({ ...context, scope, driver }, id.collection, anyShape);
+    const scope: CallScope = { deadlines: context.connection.deadlines, begin() {}, end() {} };
+    this.#records = new Collection({ ...context, scope, sentAtOnce: false, driver }, id.collection, anyShape);
     context.connection.hold();
     this.#result = this.#fly().finally(() => {
       land();

@@ -54,8 +54,10 @@ export type Factory<V> = (context: { readonly signal: AbortSignal }) => MaybePro
 /** What a store and its collections share. */
 export interface Context {
   readonly connection: Connection;
-  /** What its calls belong to: the connection, or what stands for it where there are layers. */
+  /** What its calls belong to: the connection, or what stands for it. */
   readonly scope: CallScope;
+  /** Whether a request is sent as soon as it is asked for: nothing has to be opened first, and no layer may hold it back. */
+  readonly sentAtOnce: boolean;
   /** The outermost layer. Replaced where `getOrSet` begins to keep copies, so to be read for each call. */
   driver: Driver;
   readonly defaultCollection: string;
@@ -394,7 +396,7 @@ export abstract class Records<in C extends Capability, Out, In> {
       },
       this.#valueOf,
       // What it writes, it marks as sent itself.
-      context.connection.layeredScope,
+      false,
     );
     return asThrown(attempt, () => thrown);
   }
@@ -533,7 +535,7 @@ export abstract class Records<in C extends Capability, Out, In> {
   ): Promise<R> {
     let call: OngoingCall | undefined;
     try {
-      call = new OngoingCall(this.context.scope, subject, options);
+      call = new OngoingCall(this.context.scope, subject, options, this.context.sentAtOnce);
       return call.settle(exchange(call), finish);
     } catch (error) {
       return Promise.reject(call ? call.fail(error) : explain(error, subject));
@@ -548,13 +550,13 @@ export abstract class Records<in C extends Capability, Out, In> {
     options: CallOptions | undefined,
     exchange: (id: RecordId, call: OngoingCall) => MaybePromise<T>,
     finish: (answer: T) => R | Promise<R>,
-    scope = this.context.scope,
+    sentAtOnce = this.context.sentAtOnce,
   ): Promise<R> {
     const subject = { operation, collection: this.name, key, writes };
     let call: OngoingCall | undefined;
     try {
       checkName(key, "key");
-      call = new OngoingCall(scope, subject, options);
+      call = new OngoingCall(this.context.scope, subject, options, sentAtOnce);
       return call.settle(exchange(subject, call), finish);
     } catch (error) {
       return Promise.reject(call ? call.fail(error) : explain(error, subject));
@@ -573,7 +575,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     let call: OngoingCall | undefined;
     try {
       checkName(key, "key");
-      const begun = new OngoingCall(this.context.scope, subject, options);
+      const begun = new OngoingCall(this.context.scope, subject, options, this.context.sentAtOnce);
       call = begun;
       this.#require(needed, operation);
       const now = Date.now();

@@ -5,7 +5,7 @@ import type { CallOptions } from "./call.ts";
 import { type CapabilitiesOf, type Capability, requireCapabilities } from "./capabilities.ts";
 import { Connection } from "./connection.ts";
 import { chain, type Driver, type Listed, type StoreEvent } from "./driver/driver.ts";
-import { type AnyLayer, checkOrder, type Layer } from "./driver/layer.ts";
+import type { AnyLayer, Layer } from "./driver/layer.ts";
 import { InvalidNameError, UnsupportedOperationError } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 import { type Entry, kindOf, timeoutOf } from "./record.ts";
@@ -121,15 +121,10 @@ export class KeyValueStore<in C extends Capability> extends Records<C, JsonValue
     layer: Layer<N, W>,
   ): KeyValueStore<Exclude<C, W>> {
     requireCapabilities(this.capabilities, layer.needs, layer.name);
-    checkOrder(this.#layers, layer);
     const { connection, driver } = this.context;
     const inner = driver === connection.driver ? connection.layered : driver;
-    const context = {
-      ...this.context,
-      scope: connection.layeredScope,
-      driver: layer.apply(inner),
-      queue: new KeyQueue(),
-    };
+    const outer = layer.apply(inner, this.#layers);
+    const context = { ...this.context, sentAtOnce: false, driver: outer, queue: new KeyQueue() };
     return newStore(context, [...this.#layers, layer]);
   }
 
@@ -194,8 +189,11 @@ export function createStore<const D extends Driver>(
   const timeout = timeoutOf(options.timeout ?? 5000);
   const connection = new Connection(driver, timeout, options.onEvent);
   const { defaultCollection = DEFAULT_COLLECTION } = options;
-  const { driver: opened } = connection;
-  return newStore({ connection, scope: connection, driver: opened, defaultCollection, queue: new KeyQueue() }, []);
+  const { driver: outer, sentAtOnce } = connection;
+  return newStore(
+    { connection, scope: connection, sentAtOnce, driver: outer, defaultCollection, queue: new KeyQueue() },
+    [],
+  );
 }
 
 /** Outside of the class, whose name a bundler would have to change if it named itself. */

@@ -1,37 +1,35 @@
 /** What only lmdb knows. */
-import { resolve } from "node:path";
 import { AbortedError, InvalidArgumentError, type Revision, StoreClosedError } from "@kv/core";
 import {
+  absolutePath,
+  after,
+  afterCollection,
+  bytesOf,
   type Call,
   type Cursor,
   type Driver,
+  expiryRow,
   isInScope,
   isLive,
   type Listed,
+  type Name,
+  nameOf,
   type Page,
+  parseExpiryRow,
   type RecordId,
   type Report,
+  rangeOf,
   type Scope,
   type Settled,
   type StoredRecord,
   type SwapResult,
+  Sweeper,
 } from "@kv/core/driver";
 import { getLastVersion, type RootDatabase } from "lmdb";
 import { Environment } from "./environment.ts";
 import { asDiskError, commitError } from "./errors.ts";
-import {
-  decodeHeader,
-  decodeRecord,
-  encodeRecord,
-  expiryRow,
-  type Header,
-  idOf,
-  LARGEST_RECORD,
-  parseExpiryRow,
-} from "./format.ts";
-import { after, afterCollection, bytesOf, type Name, nameOf, rangeOf } from "./names.ts";
+import { decodeHeader, decodeRecord, encodeRecord, type Header, idOf, LARGEST_RECORD } from "./format.ts";
 import { Room } from "./room.ts";
-import { Sweeper } from "./sweeper.ts";
 
 export interface DiskDriverOptions {
   /** The folder, created as needed. What is relative is so to the current folder at the time of this call. */
@@ -91,11 +89,8 @@ export class DiskDriver implements Driver {
 
   /** @throws InvalidArgumentError */
   constructor({ path, sync = true }: DiskDriverOptions) {
-    if (typeof path !== "string" || path === "" || path.includes("\0")) {
-      throw new InvalidArgumentError("path must be the name of a folder");
-    }
     if (typeof sync !== "boolean") throw new InvalidArgumentError("sync must be true or false");
-    this.path = resolve(path);
+    this.path = absolutePath(path);
     this.#sync = sync;
   }
 
@@ -233,7 +228,7 @@ export class DiskDriver implements Driver {
     const { expiry } = this.#use();
     expiry.resetReadTxn();
     const [first] = expiry.getKeys({ start: FIRST_ROW, limit: 1 });
-    return first && parseExpiryRow(first).expiresAt;
+    return first && parseExpiryRow(first).time;
   }
 
   #expiredRows(start: Buffer): Buffer[] {
@@ -244,10 +239,10 @@ export class DiskDriver implements Driver {
 
   /** Deletes the record of a row in the index, unless it has been given more time. */
   #reclaim(row: Buffer, scope?: Scope, call?: Call): Promise<void> {
-    const { expiresAt, name } = parseExpiryRow(row);
+    const { time, name } = parseExpiryRow(row);
     return this.#change(name, call, (bytes, header) => {
       if (scope && bytes && !belongsTo(scope, name, bytes)) return { answer: undefined };
-      if (header?.expiresAt === expiresAt) {
+      if (header?.expiresAt === time) {
         return { answer: undefined, write: () => this.#replace(name, header, undefined) };
       }
       return { answer: undefined, write: () => this.#use().expiry.remove(row) };

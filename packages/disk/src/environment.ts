@@ -2,13 +2,13 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { IncompatibleFormatError, InvalidArgumentError } from "@kv/core";
-import type { Call } from "@kv/core/driver";
+import type { Call, Name } from "@kv/core/driver";
 import * as lmdb from "lmdb";
 import { checkDataFile } from "./data-file.ts";
 import { asDiskError } from "./errors.ts";
 import { FORMAT } from "./format.ts";
 import { Gate, whileNobodyWrites } from "./gate.ts";
-import { type Name, nameEncoder } from "./names.ts";
+import { nameEncoder } from "./name-encoder.ts";
 import { Reader, type Records } from "./reader.ts";
 import { Room } from "./room.ts";
 

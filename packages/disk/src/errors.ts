@@ -1,20 +1,9 @@
 /** What lmdb and the file system say, as errors of the contract. */
-import { constants } from "node:os";
-import {
-  AccessDeniedError,
-  BackendError,
-  type ErrorDetails,
-  IncompatibleFormatError,
-  InvalidArgumentError,
-  KeyValueError,
-  StorageFullError,
-  StoreUnavailableError,
-} from "@kv/core";
+import { getSystemErrorName } from "node:util";
+import { BackendError, type ErrorDetails, IncompatibleFormatError, KeyValueError } from "@kv/core";
+import { codeOf, damagedFiles, folderError } from "@kv/core/driver";
 
-const { EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EFBIG, ENOTDIR, EEXIST, EISDIR, EMFILE, ENFILE, ENOMEM, EAGAIN } =
-  constants.errno;
-
-/** lmdb's own codes, from its lmdb.h. */
+// lmdb's own codes, from its lmdb.h. All others are the system's.
 const MDB_PAGE_NOTFOUND = -30797;
 const MDB_CORRUPTED = -30796;
 const MDB_PANIC = -30795;
@@ -23,37 +12,32 @@ const MDB_INVALID = -30793;
 const MDB_MAP_FULL = -30792;
 const MDB_READERS_FULL = -30790;
 
-type Make = (details: ErrorDetails) => KeyValueError;
-
-const denied: Make = (details) =>
-  new AccessDeniedError("this process may not write to the store's folder or its files", details);
-const full: Make = (details) => new StorageFullError("there is no room left for the store's folder", details);
-const damaged: Make = (details) => new IncompatibleFormatError("the store's files are damaged", details);
-const busy: Make = (details) =>
-  new StoreUnavailableError("the system lacks the means to open or read the store", details);
-const noFolder: Make = (details) => new InvalidArgumentError("the store's path is not that of a folder", details);
-
-const KNOWN: ReadonlyMap<number, Make> = new Map<number, Make>([
-  ...[EACCES, EPERM, EROFS].map((code) => [code, denied] as const),
-  ...[ENOSPC, EDQUOT, EFBIG, MDB_MAP_FULL].map((code) => [code, full] as const),
-  ...[ENOTDIR, EEXIST, EISDIR].map((code) => [code, noFolder] as const),
-  ...[EMFILE, ENFILE, ENOMEM, EAGAIN, MDB_READERS_FULL].map((code) => [code, busy] as const),
-  ...[MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC].map((code) => [code, damaged] as const),
-  [
-    MDB_INVALID,
-    (details) => new IncompatibleFormatError("the folder's data.mdb is damaged, or no file of lmdb", details),
-  ],
-  [
-    MDB_VERSION_MISMATCH,
-    (details) => new IncompatibleFormatError("the folder's data.mdb is of another version of lmdb", details),
-  ],
-]);
-
 /** An error of opening or reading. */
 export function asDiskError(error: unknown, details: Omit<ErrorDetails, "cause"> = {}): KeyValueError {
   if (error instanceof KeyValueError) return error;
-  const make = KNOWN.get(codeOf(error)) ?? ((all) => new BackendError("lmdb failed", all));
-  return make({ ...details, cause: error });
+  return known(error, { ...details, cause: error }) ?? new BackendError("lmdb failed", { ...details, cause: error });
+}
+
+function known(error: unknown, details: ErrorDetails): KeyValueError | undefined {
+  if (!(error instanceof Error && "code" in error && typeof error.code === "number")) {
+    return folderError(codeOf(error), details);
+  }
+  switch (error.code) {
+    case MDB_PAGE_NOTFOUND:
+    case MDB_CORRUPTED:
+    case MDB_PANIC:
+      return damagedFiles(details);
+    case MDB_INVALID:
+      return new IncompatibleFormatError("the folder's data.mdb is damaged, or no file of lmdb", details);
+    case MDB_VERSION_MISMATCH:
+      return new IncompatibleFormatError("the folder's data.mdb is of another version of lmdb", details);
+    case MDB_MAP_FULL:
+      return folderError("ENOSPC", details);
+    case MDB_READERS_FULL:
+      return folderError("EMFILE", details);
+    default:
+      return error.code > 0 ? folderError(getSystemErrorName(-error.code), details) : undefined;
+  }
 }
 
 /** The error of a write whose transaction was given up: nothing of it was stored. */
@@ -70,11 +54,4 @@ async function reasonOf(error: unknown): Promise<unknown> {
   } catch (reason) {
     return reason;
   }
-}
-
-/** lmdb has numbers; Node.js has negative numbers of the system in `errno`. */
-function codeOf(error: unknown): number {
-  if (!(error instanceof Error)) return 0;
-  if ("errno" in error && typeof error.errno === "number") return -error.errno;
-  return "code" in error && typeof error.code === "number" ? error.code : 0;
 }

@@ -2,8 +2,8 @@
  * What lies in the folder: `data.mdb` and `lock.mdb` of lmdb, of owner-only permissions. In lmdb's main database the key
  * `format` holds {@link FORMAT} in ASCII, beside two databases:
  *
- * - `records`, with lmdb's versions: a name (see names.ts) and its record. The version is a whole random number, made
- *   anew for each write.
+ * - `records`, with lmdb's versions: a name (see core's driver/folder/names.ts) and its record. The version is a whole
+ *   random number, made anew for each write.
  * - `expiry`: for each record that expires the six bytes of its time and its name. The values are empty.
  *
  * A record, all numbers unsigned and big-endian, all texts UTF-8, all times milliseconds since the epoch:
@@ -21,8 +21,7 @@
  * Every version of this layout is read for ever: a change makes a new number, here and in {@link FORMAT}.
  */
 import { CorruptRecordError, type JsonValue, type Revision, ValueTooLargeError } from "@kv/core";
-import { type RecordId, type StoredRecord, stringifyJson } from "@kv/core/driver";
-import { bytesOf, type Name, parseName } from "./names.ts";
+import { type Name, parseName, type RecordId, type StoredRecord, stringifyJson } from "@kv/core/driver";
 
 export const FORMAT = "kv-disk 1";
 
@@ -105,19 +104,6 @@ export function idOf(name: Uint8Array, bytes: Buffer): RecordId {
   if (collection !== undefined && key !== undefined) return { collection, key };
   if ((flagsOf(bytes) & NAMED) === 0) throw new CorruptRecordError("a record with a long name does not tell it");
   return decodeId(bytes, HEADER + (bytes[14] ?? 0));
-}
-
-/** The key of a row in the index of expiries. */
-export function expiryRow(expiresAt: number, name: Name): Buffer {
-  const bytes = bytesOf(name);
-  const row = Buffer.allocUnsafe(6 + bytes.length);
-  row.writeUIntBE(expiresAt, 0, 6);
-  row.set(bytes, 6);
-  return row;
-}
-
-export function parseExpiryRow(row: Buffer): { readonly expiresAt: number; readonly name: Buffer } {
-  return { expiresAt: row.readUIntBE(0, 6), name: row.subarray(6) };
 }
 
 function flagsOf(bytes: Buffer): number {

@@ -1,6 +1,6 @@
 /** The public surface of `@kv/disk`. */
-import { fileURLToPath } from "node:url";
 import { createStore, InvalidArgumentError, type KeyValueStore, type StoreOptions } from "@kv/core";
+import { parseFolderUrl } from "@kv/core/driver";
 import { DiskDriver, type DiskDriverOptions } from "./driver.ts";
 
 export { DiskDriver, type DiskDriverOptions };
@@ -23,24 +23,13 @@ export function diskStore(
  * @throws InvalidArgumentError
  */
 export function fromUrl(url: string, options: StoreOptions = {}) {
-  const parts = /^disk:(?:\/\/(?=\/))?([^?#]+)(?:\?([^#]*))?$/i.exec(url);
-  if (!parts?.[1] || parts[1].startsWith("//")) {
-    throw new InvalidArgumentError('the URL of a disk store is "disk:./folder", "disk:/folder" or "disk:///folder"');
-  }
-  return diskStore({ ...options, path: pathOf(parts[1]), ...settingsOf(parts[2]) });
+  const { path, parameters } = parseFolderUrl(url, "disk");
+  return diskStore({ ...options, path, ...settingsOf(parameters) });
 }
 
-function pathOf(encoded: string): string {
-  try {
-    return encoded.startsWith("/") ? fileURLToPath(`file://${encoded}`) : decodeURIComponent(encoded);
-  } catch (error) {
-    throw new InvalidArgumentError("the path in the URL of a disk store is not well encoded", { cause: error });
-  }
-}
-
-function settingsOf(query: string | undefined): { readonly sync?: boolean } {
+function settingsOf(parameters: URLSearchParams): { readonly sync?: boolean } {
   const settings: { sync?: boolean } = {};
-  for (const [name, value] of new URLSearchParams(query)) {
+  for (const [name, value] of parameters) {
     if (name !== "sync" || (value !== "true" && value !== "false")) {
       throw new InvalidArgumentError('the URL of a disk store takes the parameter sync only, "true" or "false"');
     }

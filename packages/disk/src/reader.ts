@@ -1,6 +1,6 @@
 /** Reads that see every write that was finished before, of other processes too. */
+import type { Name } from "@kv/core/driver";
 import * as lmdb from "lmdb";
-import type { Name } from "./names.ts";
 
 export type Records = lmdb.Database<Buffer, Name>;
 

@@ -1,7 +1,8 @@
 // Expired records go without being read, and the index of expiries holds one row for each record that expires.
 import { diskStore } from "@kv/disk";
+import { until } from "@kv/test-servers";
 import { afterEach, describe, expect, test } from "vitest";
-import { countsOf, newFolder, until } from "./helpers.ts";
+import { countsOf, newFolder } from "./helpers.ts";
 
 type Store = ReturnType<typeof diskStore>;
 const stores: Store[] = [];

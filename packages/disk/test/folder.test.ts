@@ -20,10 +20,10 @@ import {
   ValueTooLargeError,
 } from "@kv/core";
 import { DiskDriver, type DiskStoreOptions, diskStore, fromUrl } from "@kv/disk";
-import { rejection } from "@kv/test-servers";
+import { rejection, runChild } from "@kv/test-servers";
 import { open } from "lmdb";
 import { describe, expect, test } from "vitest";
-import { childArguments, newFolder, runChild, startChild } from "./helpers.ts";
+import { childArguments, newFolder, startChild } from "./helpers.ts";
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 

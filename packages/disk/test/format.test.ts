@@ -1,38 +1,22 @@
 // The bytes on the disk, which every later release reads.
 
-import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CorruptRecordError, type Revision } from "@kv/core";
-import { isInScope } from "@kv/core/driver";
+import { bytesOf, nameOf } from "@kv/core/driver";
 import { diskStore } from "@kv/disk";
 import { listed, rejection } from "@kv/test-servers";
 import { open } from "lmdb";
 import { describe, expect, test } from "vitest";
-import { decodeRecord, encodeRecord, expiryRow, idOf } from "../src/format.ts";
-import { bytesOf, nameOf, rangeOf } from "../src/names.ts";
+import { decodeRecord, encodeRecord, idOf } from "../src/format.ts";
 import { newFolder } from "./helpers.ts";
 
 const id = (collection: string, key: string) => ({ collection, key });
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
-const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 const revision = (text: string): Revision => text as Revision;
 
 describe("golden bytes", () => {
-  test("of a name", () => {
-    expect(hex(bytesOf(nameOf(id("users", "ada"))))).toBe("757365727300616461");
-    expect(hex(bytesOf(nameOf(id("a\0b\x01", "k\0é"))))).toBe("610101620102006b00c3a9");
-  });
-
-  test("of a long name: as much as fits, and the hash of all", () => {
-    const key = bytesOf(nameOf(id("c", "k".repeat(2000))));
-    expect(hex(key)).toBe(`6300${"6b".repeat(1970 - 2 - 33)}ff${hashOf("k".repeat(2000))}`);
-    const collection = bytesOf(nameOf(id("c".repeat(961), "k")));
-    expect(hex(collection)).toBe(`${"63".repeat(927)}ff${hashOf("c".repeat(961))}006b`);
-    expect(bytesOf(nameOf(id("c".repeat(960), "k"))).length).toBe(962);
-  });
-
   test("of a record", () => {
     const ascii = encodeRecord(id("c", "k"), nameOf(id("c", "k")), {
       value: { a: 1 },
@@ -55,10 +39,6 @@ describe("golden bytes", () => {
     const bytes = encodeRecord(long, nameOf(long), { value: 1, createdAt: 1, expiresAt: 2, revision: revision("r") });
     expect(hex(bytes)).toBe(`010300000000000100000000000201720000000163000007d0${"6b".repeat(2000)}31`);
     expect(idOf(bytesOf(nameOf(long)), bytes)).toEqual(expect.objectContaining(long));
-  });
-
-  test("of a row in the index of expiries", () => {
-    expect(hex(expiryRow(1_800_000_000_000, nameOf(id("c", "k"))))).toBe("01a3185c500063006b");
   });
 });
 
@@ -117,37 +97,6 @@ describe("long names", () => {
     });
     expect(decodeRecord(bytes, one).value).toBe(1);
     expect(() => decodeRecord(bytes, other)).toThrow(CorruptRecordError);
-  });
-
-  test("names are in the order of what they encode, and in the range of every prefix", () => {
-    const texts = [
-      "\0",
-      "\0\0",
-      "\x01",
-      "\x01\x02",
-      "\x02",
-      "a",
-      "a\0",
-      "a\x01",
-      "aa",
-      "ü",
-      "☃",
-      "😀",
-      "z".repeat(3000),
-    ];
-    for (const one of texts) {
-      for (const other of texts) {
-        const [a, b] = [bytesOf(nameOf(id(one, "k"))), bytesOf(nameOf(id(other, "k")))];
-        expect(Math.sign(Buffer.compare(a, b))).toBe(Math.sign(Buffer.compare(Buffer.from(one), Buffer.from(other))));
-        for (const scope of [{ collection: one, keyPrefix: other }, { collectionPrefix: other }]) {
-          const inside = id(one, `${other}k`);
-          if (!isInScope(inside, scope)) continue;
-          const { start, end } = rangeOf(scope);
-          const name = bytesOf(nameOf(inside));
-          expect([Buffer.compare(start, name) <= 0, Buffer.compare(name, end) < 0]).toEqual([true, true]);
-        }
-      }
-    }
   });
 });
 

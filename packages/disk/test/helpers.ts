@@ -1,10 +1,9 @@
 // What the tests of the disk store share: folders that go away, other processes, and looks past the store.
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { DiskDriver } from "@kv/disk";
+import { type Child, nodeArguments, runChild } from "@kv/test-servers";
 import { afterAll } from "vitest";
 
 const made: string[] = [];
@@ -21,34 +20,11 @@ export function newFolder(): string {
 
 /** The arguments with which Node.js runs a file of `children/`. */
 export function childArguments(file: string, ...rest: readonly string[]): string[] {
-  const path = fileURLToPath(new URL(`children/${file}`, import.meta.url));
-  return ["--conditions=@kv/source", "--import", import.meta.resolve("tsx"), path, ...rest];
-}
-
-export interface Child {
-  readonly process: ChildProcess;
-  /** All that it has printed so far. */
-  output(): string;
-  /** Resolves when it has ended: with its exit code, or the signal that ended it. */
-  readonly ended: Promise<number | string | null>;
+  return nodeArguments(new URL(`children/${file}`, import.meta.url), ...rest);
 }
 
 export function startChild(file: string, ...rest: readonly string[]): Child {
   return runChild(process.execPath, childArguments(file, ...rest));
-}
-
-/** In the current folder, if no other is given. */
-export function runChild(command: string, commandArguments: readonly string[], cwd?: string): Child {
-  const child = spawn(command, commandArguments, { cwd, stdio: ["ignore", "pipe", "inherit", "ipc"] });
-  let text = "";
-  child.stdout?.setEncoding("utf8").on("data", (part: string) => {
-    text += part;
-  });
-  const ended = new Promise<number | string | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code, signal) => resolve(code ?? signal));
-  });
-  return { process: child, output: () => text, ended };
 }
 
 /** What lies in the folder of an open store, expired or not: records, and rows in the index of expiries. */
@@ -66,8 +42,4 @@ export function countsOf(store: { readonly driver: unknown }): () => { records: 
   const records = count("records", true);
   const rows = count("expiry", false);
   return () => ({ records: records(), rows: rows() });
-}
-
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -2,8 +2,9 @@
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { diskStore } from "@kv/disk";
+import { until } from "@kv/test-servers";
 import { describe, expect, test } from "vitest";
-import { newFolder, startChild, until } from "./helpers.ts";
+import { newFolder, startChild } from "./helpers.ts";
 
 describe("a process that is killed", () => {
   test.each([true, false])("loses none of the writes that resolved (sync: %s)", { timeout: 120_000 }, async (sync) => {

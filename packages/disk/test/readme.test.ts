@@ -1,7 +1,8 @@
 // The example of the README is the one in examples/, and does what it says.
 import { mkdirSync, readFileSync } from "node:fs";
+import { runChild } from "@kv/test-servers";
 import { expect, test } from "vitest";
-import { childArguments, newFolder, runChild } from "./helpers.ts";
+import { childArguments, newFolder } from "./helpers.ts";
 
 test("the example runs, and finds its data again", async () => {
   const example = readFileSync(new URL("../examples/notes.ts", import.meta.url), "utf8");

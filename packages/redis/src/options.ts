@@ -1,9 +1,19 @@
 /** What a Redis store can be told, and how it becomes the settings of an ioredis client. */
 import { InvalidArgumentError } from "@kv/core";
-import type { InexactNumbers } from "@kv/core/driver";
-import { Redis, type RedisOptions } from "ioredis";
+import {
+  type Address,
+  givenOptions,
+  type InexactNumbers,
+  type Link,
+  parseServerUrl,
+  refuseClient,
+} from "@kv/core/driver";
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
+import { ClusterLink } from "./cluster.ts";
+import { SingleLink } from "./single.ts";
 
-const CONNECTION_OPTIONS = [
+/** As ioredis has them. What is not here would change how requests are sent, and is the store's own matter. */
+const AS_IOREDIS = [
   "host",
   "port",
   "path",
@@ -15,33 +25,44 @@ const CONNECTION_OPTIONS = [
   "keepAlive",
   "noDelay",
   "connectionName",
+  "sentinelUsername",
+  "sentinelPassword",
 ] as const;
 
-/** As ioredis has them. What is not here would change how requests are sent, and is the store's own matter. */
-export type ConnectionOptions = Pick<RedisOptions, (typeof CONNECTION_OPTIONS)[number]>;
+const CONNECTION_OPTIONS: readonly string[] = [...AS_IOREDIS, "cluster", "sentinels", "name", "url"];
+
+export type ConnectionOptions = Pick<RedisOptions, (typeof AS_IOREDIS)[number]> & {
+  /** Some of the nodes of a cluster, in place of `host`, `port` and `db`; the others are found. Any one that answers is enough. */
+  readonly cluster?: readonly Address[] | undefined;
+  /** Sentinels, in place of `host` and `port`: they know where the master called `name` is. */
+  readonly sentinels?: readonly Address[] | undefined;
+  readonly name?: string | undefined;
+};
 
 export type RedisDriverOptions = ConnectionOptions & {
-  /** `redis://user:password@host:6379/0`, or `rediss://` for TLS. What is given beside it counts instead. */
+  /**
+   * `redis://user:password@host:6379/0`, `redis+cluster://host:6379,host:6379` or
+   * `redis+sentinel://host:26379,host:26379/name/0`, with `rediss` for TLS. What is given beside it counts instead.
+   */
   readonly url?: string | undefined;
   /**
-   * A client of the caller's, in place of all connection options: made with `maxRetriesPerRequest: 0` and
-   * `enableOfflineQueue: false`, without `keyPrefix`. It is connected where it is not yet, and never closed.
+   * A client of the caller's, in place of all connection options. A `Redis` is made with `maxRetriesPerRequest: 0` and
+   * `enableOfflineQueue: false`, without `keyPrefix`; a `Cluster` reads from masters. It is connected where it is not
+   * yet, and never closed.
    */
-  readonly client?: Redis | undefined;
+  readonly client?: Redis | Cluster | undefined;
   /** Integers beyond 2^53 and NaN that Python wrote: an error (the default), or the nearest value (null for NaN). */
   readonly numbers?: InexactNumbers | undefined;
 };
 
 /**
- * How our own client behaves: each request is sent once, at once, or not at all; connections are made when a call asks
- * for one (see `Driver.open`), so that a server that is down is told within milliseconds.
+ * How our own connections behave: each request is sent once, at once, or not at all; connections are made when a call
+ * asks for one (see `Driver.open`), so that a server that is down is told within milliseconds.
  */
-const OWN_CLIENT = {
+const OWN_CONNECTION = {
   lazyConnect: true,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
-  enableOfflineQueue: false,
-  retryStrategy: () => null,
   // A server that is loading says so itself, to each request; INFO needs a permission that the least user lacks.
   enableReadyCheck: false,
   disableClientInfo: true,
@@ -51,71 +72,121 @@ const OWN_CLIENT = {
   disconnectTimeout: 100,
 } as const satisfies RedisOptions;
 
-/** A client that is not connected. @throws InvalidArgumentError */
-export function newClient(options: RedisDriverOptions): Redis {
-  const { url, client: _, numbers: __, ...connection } = options;
-  const known: readonly string[] = CONNECTION_OPTIONS;
-  for (const [name, value] of Object.entries(connection)) {
-    if (value !== undefined && !known.includes(name)) {
-      throw new InvalidArgumentError(`"${name}" is no option of a Redis store`);
-    }
-  }
-  const given = Object.fromEntries(Object.entries(connection).filter(([, value]) => value !== undefined));
-  return new Redis({ ...(url === undefined ? {} : parseUrl(url)), ...given, ...OWN_CLIENT });
-}
+const OWN_CLIENT = {
+  ...OWN_CONNECTION,
+  enableOfflineQueue: false,
+  retryStrategy: () => null,
+  // The client begins where it has found the last connection, and goes through the list once more from its beginning.
+  sentinelRetryStrategy: (rounds) => (rounds > 1 ? null : 0),
+  // Of each sentinel, before the next one is asked.
+  sentinelCommandTimeout: 1000,
+} as const satisfies RedisOptions;
 
-/** @throws InvalidArgumentError where the client would repeat, keep back, rename or misdirect requests */
-export function checkClient(client: Redis, options: RedisDriverOptions): void {
-  const beside = CONNECTION_OPTIONS.filter((name) => options[name] !== undefined);
-  if (options.url !== undefined || beside.length > 0) {
-    throw new InvalidArgumentError("give a client or connection options, not both");
+const OWN_CLUSTER = {
+  lazyConnect: true,
+  clusterRetryStrategy: () => null,
+  enableReadyCheck: false,
+  // Names are left to the sockets, so that a certificate is checked against the name and not its address.
+  dnsLookup: (name, callback) => callback(null, name),
+} as const satisfies ClusterOptions;
+
+/** A client that is not connected, or the caller's, and the link that it makes. @throws InvalidArgumentError */
+export function connectionOf(options: RedisDriverOptions): { readonly client: Redis | Cluster; readonly link: Link } {
+  const { client, numbers: _, ...connection } = options;
+  const given = givenOptions<ConnectionOptions & { url?: string | undefined }>(connection, CONNECTION_OPTIONS, "Redis");
+  if (client === undefined) return ownConnection(given);
+  if (client instanceof Cluster || (typeof client === "object" && client?.isCluster)) {
+    const cluster = client as Cluster;
+    refuseClient(faultsOfCluster(cluster.options), given);
+    return { client, link: new ClusterLink(cluster) };
   }
   if (typeof client !== "object" || client === null || typeof client.sendCommand !== "function") {
-    throw new InvalidArgumentError("client must be an instance of ioredis' Redis");
+    throw new InvalidArgumentError("client must be an instance of ioredis' Redis or Cluster");
   }
-  if (client.isCluster) throw new InvalidArgumentError("clients of a cluster are not supported");
-  const { keyPrefix, maxRetriesPerRequest, enableOfflineQueue, readOnly, sentinels, role, commandTimeout } =
-    client.options;
-  const faults: string[] = [];
-  if (keyPrefix) faults.push("keyPrefix must not be set (prefixCollections does that)");
+  refuseClient(faultsOf(client.options), given);
+  return { client, link: new SingleLink(client, false) };
+}
+
+function ownConnection({ url, ...beside }: ConnectionOptions & { readonly url?: string | undefined }) {
+  const { cluster, sentinels, name, ...rest } = { ...(url === undefined ? {} : optionsOf(url, beside)), ...beside };
+  for (const [several, what] of [
+    [cluster, "cluster"],
+    [sentinels, "sentinels"],
+  ] as const) {
+    if (!several) continue;
+    if (several.length === 0) throw new InvalidArgumentError(`${what} must name at least one server`);
+    if (rest.host !== undefined || rest.port !== undefined || rest.path !== undefined) {
+      throw new InvalidArgumentError(`give ${what}, or host, port or path, not both`);
+    }
+  }
+  if (cluster) {
+    if (sentinels) throw new InvalidArgumentError("give cluster or sentinels, not both");
+    const { db, ...redisOptions } = rest;
+    if (db) throw new InvalidArgumentError("a cluster of Redis has the database 0 only");
+    const startup = cluster.map(({ host, port = 6379 }) => ({ host, port }));
+    const client = new Cluster(startup, { ...OWN_CLUSTER, redisOptions: { ...redisOptions, ...OWN_CONNECTION } });
+    return { client, link: new ClusterLink(client, startup) };
+  }
+  if (sentinels && !name) throw new InvalidArgumentError("sentinels know masters by name: give one");
+  const watched = sentinels && {
+    sentinels: sentinels.map(({ host, port = 26_379 }) => ({ host, port })),
+    ...(name !== undefined && { name }),
+    ...(rest.tls && { sentinelTLS: rest.tls, enableTLSForSentinelMode: true }),
+  };
+  const client = new Redis({ ...rest, ...watched, ...OWN_CLIENT });
+  return { client, link: new SingleLink(client, true) };
+}
+
+/** The options that a URL stands for, but for the addresses where others are given. @throws InvalidArgumentError */
+function optionsOf(url: string, { cluster, sentinels }: ConnectionOptions): ConnectionOptions {
+  const { kind, tls, username, password, addresses, master, db } = parseServerUrl(url, "redis", "Redis");
+  const [{ host, port = 6379 }] = addresses;
+  const place = { single: { host, port }, cluster: { cluster: addresses }, sentinel: { sentinels: addresses } }[kind];
+  return {
+    ...(cluster === undefined && sentinels === undefined && place),
+    ...(master !== undefined && { name: master }),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(db !== undefined && { db }),
+    ...(tls && { tls: {} }),
+  };
+}
+
+/** How a client would repeat, keep back, rename or misdirect requests. */
+function faultsOf(options: RedisOptions): string[] {
+  const { maxRetriesPerRequest, enableOfflineQueue, readOnly, sentinels, role, enableReadyCheck } = options;
+  const faults = faultsOfBoth(options);
   if (maxRetriesPerRequest !== 0) faults.push("maxRetriesPerRequest must be 0, or requests are sent twice");
   if (enableOfflineQueue !== false) {
     faults.push("enableOfflineQueue must be false, or requests are sent after their deadline");
   }
   if (readOnly || (sentinels && role === "slave")) faults.push("replicas must not be read from");
+  if (sentinels && enableReadyCheck === false) {
+    faults.push("enableReadyCheck must not be false, or a replica is taken for the master");
+  }
+  return faults;
+}
+
+/** The same of a cluster. Its own retries and queues are not used, so that they do not matter. */
+function faultsOfCluster({
+  keyPrefix,
+  redisOptions = {},
+  scaleReads,
+  clusterNodeRetryStrategy,
+}: ClusterOptions): string[] {
+  const faults = faultsOfBoth({ ...redisOptions, ...(keyPrefix !== undefined && { keyPrefix }) });
+  if (scaleReads !== undefined && scaleReads !== "master") faults.push('scaleReads must be "master"');
+  if (clusterNodeRetryStrategy && redisOptions.maxRetriesPerRequest !== 0) {
+    faults.push(
+      "with a clusterNodeRetryStrategy redisOptions must set maxRetriesPerRequest: 0, or requests are sent twice",
+    );
+  }
+  return faults;
+}
+
+function faultsOfBoth({ keyPrefix, commandTimeout }: RedisOptions): string[] {
+  const faults: string[] = [];
+  if (keyPrefix) faults.push("keyPrefix must not be set (prefixCollections does that)");
   if (commandTimeout !== undefined) faults.push("commandTimeout must not be set (the store's timeout does that)");
-  if (faults.length > 0) throw new InvalidArgumentError(`this client would break the contract: ${faults.join("; ")}`);
-}
-
-/** Messages here never quote the URL: it may hold a password. */
-function parseUrl(text: string): ConnectionOptions {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new InvalidArgumentError("the URL of a Redis store cannot be read: redis://user:password@host:6379/0");
-  }
-  const { protocol, hostname, port, username, password, pathname, search, hash } = url;
-  if (protocol !== "redis:" && protocol !== "rediss:") {
-    throw new InvalidArgumentError(`the URL of a Redis store begins with redis: or rediss:, not ${protocol}`);
-  }
-  if (search !== "" || hash !== "") throw new InvalidArgumentError("the URL of a Redis store takes no ? and no #");
-  const db = /^\/?(\d*)$/.exec(pathname)?.[1];
-  if (db === undefined) throw new InvalidArgumentError("the path of a Redis URL is the number of a database: /0");
-  return {
-    host: hostname.replace(/^\[|\]$/g, "") || "localhost",
-    ...(port !== "" && { port: Number(port) }),
-    ...(username !== "" && { username: decoded(username) }),
-    ...(password !== "" && { password: decoded(password) }),
-    ...(db !== "" && { db: Number(db) }),
-    ...(protocol === "rediss:" && { tls: {} }),
-  };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new InvalidArgumentError("the user or password in the URL of a Redis store is not percent-encoded");
-  }
+  return faults;
 }

@@ -1,23 +1,36 @@
-// The contract, on a real server and behind a proxy that breaks the connection: plain, under each wrapper, under all.
+// The contract, on a real server behind a proxy that breaks the connection, on a cluster, and under Sentinel: plain, under
+// each wrapper, under all.
 
-import { conformance, underWrappers } from "@kv/core/conformance";
-import { serverFor } from "@kv/test-servers";
+import { conformance, type Target, underWrappers } from "@kv/core/conformance";
+import { type ServerName, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { describe, it } from "vitest";
 import { redisStore } from "../src/index.ts";
 
-const { server, skipped } = await serverFor(vitest, "redis");
+async function register(name: ServerName, targetsOf: (url: string) => readonly Target[]): Promise<void> {
+  const { server, skipped } = await serverFor(vitest, name);
+  if (skipped) {
+    it.skip(`conformance of ${name}`);
+    return;
+  }
+  for (const target of targetsOf(server.url)) await conformance(target).register({ describe, it });
+}
 
-if (skipped) {
-  it.skip("conformance");
-} else {
-  const { hostname, port, password } = new URL(server.url);
-  const targets = underWrappers({
+await register("redis", (url) => {
+  const { hostname, port, password } = new URL(url);
+  return underWrappers({
     name: "redis",
-    open: (options) => redisStore({ url: server.url, ...options }),
+    open: (options) => redisStore({ url, ...options }),
     shared: true,
     server: { host: hostname, port: Number(port) },
     through: (address, options) => redisStore({ ...address, ...(password && { password }), ...options }),
   });
-  for (const target of targets) await conformance(target).register({ describe, it });
-}
+});
+
+await register("redis-cluster", (url) =>
+  underWrappers({ name: "redis-cluster", open: (options) => redisStore({ url, ...options }), shared: true }),
+);
+
+await register("redis-sentinel", (url) => [
+  { name: "redis-sentinel", open: (options) => redisStore({ url, ...options }), shared: true },
+]);

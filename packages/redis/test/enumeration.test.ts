@@ -60,7 +60,12 @@ describe.skipIf(skipped)("a database that others use", { timeout: 120_000 }, () 
     const { driver } = store;
     if (!(driver instanceof RedisDriver)) throw new Error("a Redis store has a RedisDriver");
     const scope = { collection: "us*rs", keyPrefix: "" };
-    const call = { signal: new AbortController().signal, deadline: performance.now() + 20_000, markSent: () => {} };
+    const call = {
+      operation: "keys",
+      signal: new AbortController().signal,
+      deadline: performance.now() + 20_000,
+      markSent: () => {},
+    };
     const found: string[] = [];
     let cursor: NonNullable<unknown> | undefined;
     do {

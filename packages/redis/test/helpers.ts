@@ -5,11 +5,13 @@ import { Redis } from "ioredis";
 
 /** A plain client of the server, connected when it is used. */
 export function clientOf(server: Server): Redis {
-  return new Redis(server.url, {
+  const client = new Redis(server.url, {
     lazyConnect: true,
     retryStrategy: null,
     ...(server.ca && { tls: { ca: server.ca } }),
   });
+  // Each request is told.
+  return client.on("error", () => {});
 }
 
 /** How many of each command the server has executed since this was last asked. What a script calls counts too. */
@@ -19,4 +21,29 @@ export async function commandsSince(client: Redis): Promise<Record<string, numbe
   const counts = [...info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)].map(([, name, calls]) => [name, Number(calls)]);
   const others = ["info", "config|resetstat", "hello", "client|setinfo"];
   return Object.fromEntries(counts.filter(([name]) => !others.includes(String(name))));
+}
+
+/** How many of each command all nodes of a cluster have executed since this was last asked. */
+export async function commandsOfAllSince(clients: readonly Redis[]): Promise<Record<string, number>> {
+  const total: Record<string, number> = {};
+  for (const counts of await Promise.all(clients.map(commandsSince))) {
+    for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
+  }
+  return total;
+}
+
+/** What the nodes of a cluster say among themselves, and to clients that ask who has which slot. */
+export const BESIDE = ["cluster|slots", "cluster|nodes", "cluster|info", "client|setname", "ping", "asking"];
+
+/** Moves a slot from one node to another as administrators do; with `keys`, only those, and the slot stays on its way. */
+export async function moveSlot(slot: number, from: Redis, to: Redis, keys?: readonly string[]): Promise<void> {
+  const [source, target] = await Promise.all([from.cluster("MYID"), to.cluster("MYID")]);
+  await to.cluster("SETSLOT", slot, "IMPORTING", String(source));
+  await from.cluster("SETSLOT", slot, "MIGRATING", String(target));
+  const names = keys ?? (await from.cluster("GETKEYSINSLOT", slot, 1000));
+  const { host, port } = to.options;
+  if (names.length > 0) await from.call("MIGRATE", `${host}`, `${port}`, "", "0", "5000", "KEYS", ...names.map(String));
+  if (keys) return;
+  await to.cluster("SETSLOT", slot, "NODE", String(target));
+  await from.cluster("SETSLOT", slot, "NODE", String(target));
 }

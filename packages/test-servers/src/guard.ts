@@ -13,20 +13,20 @@ case $target in
   pid:*) kill -s KILL -- "-\${target#pid:}" ;;
   container:*) docker rm -f "\${target#container:}" ;;
 esac
-rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; } # Its last write may have come in between.
+rm -rf -- "$@" || { sleep 1; rm -rf -- "$@"; } # Its last write may have come in between.
 `;
 
 /** What a guard kills: a process group that we lead, or a container that we named. */
 export type Target = `pid:${number}` | `container:${string}`;
 
-/** Owns a folder, and at most one running server, for as long as this process lives or until it is closed. */
+/** Owns a folder (or several, the first of which is the main one), and at most one running server, for as long as this process lives or until it is closed. */
 export class Guard {
   readonly folder: string;
   readonly #watchdog: ChildProcess;
 
-  constructor(folder: string) {
+  constructor(folder: string, ...others: readonly string[]) {
     this.folder = folder;
-    this.#watchdog = spawn("/bin/sh", ["-c", script, "kv-test-servers", folder], {
+    this.#watchdog = spawn("/bin/sh", ["-c", script, "kv-test-servers", folder, ...others], {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
     });

@@ -1,12 +1,15 @@
 // Starts the real servers that the tests and the benchmarks of kv talk to.
 
+export { type Child, nodeArguments, runChild, until } from "./children.ts";
 export { LossyProxy } from "./lossy-proxy.ts";
 export { listed, rejection } from "./promises.ts";
 export { type Python, pythonEnvironment } from "./python.ts";
 export { type PythonError, PythonNumber, PythonStore, type PythonStoreOptions, type Step } from "./python-store.ts";
 export { type PythonSuiteOptions, pythonSuite } from "./python-suite.ts";
 export type { Server } from "./server.ts";
+export type { ElasticsearchOptions, ElasticsearchUser } from "./servers/elasticsearch.ts";
 export type { ServerName } from "./servers/index.ts";
 export type { RedisOptions } from "./servers/redis.ts";
 export { type Started, startServer } from "./start.ts";
-export { pythonFor, serverFor, type TestRunner } from "./testing.ts";
+export { pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
+export { Writers } from "./writers.ts";

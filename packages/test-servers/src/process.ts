@@ -21,6 +21,7 @@ export class ServerProcess {
     this.#child = spawn(launch.command, launch.args, {
       cwd: guard.folder,
       detached: true,
+      ...launch.user,
       env: { ...process.env, ...launch.env },
       stdio: ["ignore", output, output],
     });

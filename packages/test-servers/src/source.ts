@@ -18,14 +18,27 @@ export interface Program {
   readonly origin: string;
   /** The address that the server must listen on to be reached at 127.0.0.1. */
   readonly host: string;
-  launch(run: { readonly folder: string; readonly port: number; readonly args: readonly string[] }): Launch;
+  /** True where it waits for the disk so much that its data had better lie in memory, if there is room. */
+  readonly inMemory?: boolean;
+  launch(run: Run): Launch;
 }
 
-/** What to spawn. With `container`, the child is only a client, and signals go to the container of that name. */
+export interface Run {
+  readonly folder: string;
+  readonly data: string;
+  readonly port: number;
+  readonly args: readonly string[];
+}
+
+/**
+ * What to spawn, by default as the user that we are. With `container`, the child is only a client, and signals go to the
+ * container of that name.
+ */
 export interface Launch {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  readonly user?: { readonly uid: number; readonly gid: number };
   readonly container?: string;
 }
 

@@ -1,7 +1,8 @@
 // Starting a server by its name: from the environment, or from the first source that has its program.
 
+import { CompositeServer } from "./composite-server.ts";
 import { OwnServer } from "./own-server.ts";
-import type { Recipe, Server, StartOptions } from "./server.ts";
+import type { CompositeRecipe, Recipe, Server, StartOptions } from "./server.ts";
 import { type OptionsOf, recipes, type ServerName } from "./servers/index.ts";
 import type { Program, Source } from "./source.ts";
 import { Unavailable } from "./system.ts";
@@ -17,12 +18,15 @@ export type Started =
  * What this machine does not have is `skipped`; a server that is there and does not start is an error, with its log.
  */
 export async function startServer<Name extends ServerName>(name: Name, options?: OptionsOf<Name>): Promise<Started> {
-  const recipe: Recipe<OptionsOf<Name>> = recipes[name];
+  const recipe: Recipe<OptionsOf<Name>> | CompositeRecipe<OptionsOf<Name>> = recipes[name];
   const url = externalUrl(recipe);
   if (url !== undefined && options === undefined) return { server: externalServer(recipe, url) };
   try {
     const program = await firstProgram(recipe.sources);
-    return { server: await OwnServer.start(recipe, program, options ?? {}) };
+    const given = options ?? {};
+    const start =
+      "compose" in recipe ? CompositeServer.start(recipe, program, given) : OwnServer.start(recipe, program, given);
+    return { server: await start };
   } catch (error) {
     if (error instanceof Unavailable) return { skipped: error.message };
     throw error;
@@ -47,7 +51,7 @@ async function firstProgram(sources: readonly Source[]): Promise<Program> {
   throw new Unavailable(reasons.join("; "));
 }
 
-function externalServer(recipe: Recipe<StartOptions>, url: string): Server {
+function externalServer(recipe: Pick<Recipe<StartOptions>, "name" | "variable" | "port">, url: string): Server {
   const refuse = (): never => {
     throw new Error(`${recipe.variable} gives an external server: start one with { own: true } to kill or pause it`);
   };
@@ -55,8 +59,9 @@ function externalServer(recipe: Recipe<StartOptions>, url: string): Server {
   return {
     name: recipe.name,
     url,
-    port: Number(new URL(url).port) || recipe.port,
+    port: Number(/:(\d+)(?=[/,?#]|$)/.exec(url)?.[1]) || recipe.port,
     ca: undefined,
+    nodes: [],
     external: true,
     stop,
     kill: async () => refuse(),

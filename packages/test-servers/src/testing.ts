@@ -2,7 +2,7 @@
 
 import { type Python, pythonEnvironment } from "./python.ts";
 import type { Server } from "./server.ts";
-import type { OptionsOf, ServerName } from "./servers/index.ts";
+import { type OptionsOf, recipes, type ServerName } from "./servers/index.ts";
 import { startServer } from "./start.ts";
 
 /** What is used of a test runner: vitest itself fits (`import * as vitest from "vitest"`). */
@@ -33,6 +33,23 @@ export async function serverFor<Name extends ServerName>(
   });
   runner.afterAll(() => server.stop());
   return { server, skipped: undefined };
+}
+
+/**
+ * For vitest's `globalSetup`: one server for all test files of a package, to them as if the environment gave it, so that
+ * `serverFor` without options gives it. For servers that take long to start, where tests share one without harm.
+ */
+export async function shareServer(name: ServerName): Promise<(() => Promise<void>) | undefined> {
+  const { variable } = recipes[name];
+  if (process.env[variable]) return undefined;
+  const { server } = await startServer(name, { own: true });
+  // Where there is none, each file says so itself.
+  if (server === undefined) return undefined;
+  process.env[variable] = server.url;
+  return async () => {
+    delete process.env[variable];
+    await server.stop();
+  };
 }
 
 /** py-key-value-aio, in the same manner. */

@@ -1,6 +1,7 @@
 // A certificate authority, and a server's certificate for 127.0.0.1 and localhost that it signed.
 
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { need, run } from "./system.ts";
 
@@ -10,6 +11,13 @@ export interface Certificate {
   readonly caFile: string;
   readonly certificateFile: string;
   readonly keyFile: string;
+}
+
+/** The same without files, for servers that share it. */
+export interface Pems {
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
 }
 
 // A leaf of its own: some clients refuse a self-signed certificate without a word.
@@ -38,4 +46,27 @@ export async function makeCertificate(folder: string): Promise<Certificate> {
   await run(openssl, ["req", ...newKey, "-subj", "/CN=localhost", "-keyout", keyFile, "-out", request]);
   await run(openssl, ["x509", "-req", ...signing, "-sha256", "-days", "30", "-in", request, "-out", certificateFile]);
   return { ca: await readFile(caFile, "utf8"), caFile, certificateFile, keyFile };
+}
+
+/** Rejects with `Unavailable` where there is no openssl. */
+export async function makePems(): Promise<Pems> {
+  const folder = await mkdtemp(join(tmpdir(), "kv-certificate-"));
+  try {
+    const { ca, certificateFile, keyFile } = await makeCertificate(folder);
+    return { ca, certificate: await readFile(certificateFile, "utf8"), key: await readFile(keyFile, "utf8") };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+export async function writePems(folder: string, { ca, certificate, key }: Pems): Promise<Certificate> {
+  const [caFile, certificateFile, keyFile] = [
+    join(folder, "ca.crt"),
+    join(folder, "server.crt"),
+    join(folder, "server.key"),
+  ];
+  await writeFile(caFile, ca);
+  await writeFile(certificateFile, certificate);
+  await writeFile(keyFile, key, { mode: 0o600 });
+  return { ca, caFile, certificateFile, keyFile };
 }

@@ -1,6 +1,6 @@
 /** What a Valkey store can be told, and how it becomes the settings of a glide client. */
 import { InvalidArgumentError } from "@kv/core";
-import type { InexactNumbers } from "@kv/core/driver";
+import { type Address, givenOptions, type InexactNumbers, parseServerUrl, refuseClient } from "@kv/core/driver";
 import { GlideClient, GlideClusterClient } from "@valkey/valkey-glide";
 
 export type Client = GlideClient | GlideClusterClient;
@@ -11,7 +11,7 @@ export interface ConnectionOptions {
   /** Default: 6379. */
   readonly port?: number | undefined;
   /** Some of the nodes of a cluster, in place of `host` and `port`; the others are found. Any one that answers is enough. */
-  readonly cluster?: readonly { readonly host: string; readonly port?: number | undefined }[] | undefined;
+  readonly cluster?: readonly Address[] | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   /** The number of a database. Default: 0. A cluster has more than that from Valkey 9 on, where it is set up for them. */
@@ -60,18 +60,10 @@ const CONNECTION_OPTIONS = [
 ] as const satisfies readonly (keyof ConnectionOptions)[];
 
 /** @throws InvalidArgumentError */
-export function settingsOf(options: ValkeyDriverOptions): Settings {
-  const { url, client: _, numbers: __, ...connection } = options;
-  const known: readonly string[] = CONNECTION_OPTIONS;
-  for (const [name, value] of Object.entries(connection)) {
-    if (value !== undefined && !known.includes(name)) {
-      throw new InvalidArgumentError(`"${name}" is no option of a Valkey store`);
-    }
-  }
-  const given = Object.fromEntries(Object.entries(connection).filter(([, value]) => value !== undefined));
+export function settingsOf({ url, client: _, numbers: __, ...connection }: ValkeyDriverOptions): Settings {
   const { cluster, host, port, username, password, db, tls, clientName }: ConnectionOptions = {
-    ...(url === undefined ? {} : parseUrl(url)),
-    ...given,
+    ...(url === undefined ? {} : optionsOf(url)),
+    ...givenOptions(connection, CONNECTION_OPTIONS, "Valkey"),
   };
   if (cluster?.length === 0) throw new InvalidArgumentError("cluster must name at least one node");
   const addresses = (cluster ?? [{ host, port }]).map((one) => ({
@@ -102,63 +94,34 @@ export function settingsOf(options: ValkeyDriverOptions): Settings {
 }
 
 /** @throws InvalidArgumentError where the client would misdirect requests, or change what is stored or read */
-export function checkClient(client: Client, options: ValkeyDriverOptions): void {
-  const beside = CONNECTION_OPTIONS.filter((name) => options[name] !== undefined);
-  if (options.url !== undefined || beside.length > 0) {
-    throw new InvalidArgumentError("give a client or connection options, not both");
-  }
+export function checkedClient(client: Client, { client: _, numbers: __, ...beside }: ValkeyDriverOptions): Client {
   if (!(client instanceof GlideClient || client instanceof GlideClusterClient)) {
     throw new InvalidArgumentError("client must be an instance of valkey-glide's GlideClient or GlideClusterClient");
   }
   // glide keeps what it was told, without a way to ask for it.
   const config: unknown = Reflect.get(client, "config");
-  const { readFrom, readOnly, compression, clientSideCache }: { readonly [name: string]: unknown } = {
-    ...Object(config),
-  };
+  const given: { readonly [name: string]: unknown } = { ...Object(config) };
+  const { readFrom, readOnly, compression, clientSideCache, recoveryRequestsQueueSize } = given;
   const faults: string[] = [];
   if (readFrom !== undefined && readFrom !== "primary") faults.push('readFrom must be "primary"');
   if (readOnly === true) faults.push("readOnly must not be set");
   if (compression !== undefined) faults.push("compression must not be set (the wrapper compression does that)");
   if (clientSideCache !== undefined) faults.push("clientSideCache must not be set (the wrapper readThrough does that)");
-  if (faults.length > 0) throw new InvalidArgumentError(`this client would break the contract: ${faults.join("; ")}`);
+  if (client instanceof GlideClusterClient && recoveryRequestsQueueSize !== 0) {
+    faults.push("recoveryRequestsQueueSize must be 0, or requests are sent after their deadline");
+  }
+  refuseClient(faults, givenOptions(beside, [...CONNECTION_OPTIONS, "url"], "Valkey"));
+  return client;
 }
 
-/** Messages here never quote the URL: it may hold a password. */
-function parseUrl(text: string): ConnectionOptions {
-  const form = /^(valkeys?)(\+cluster)?:\/\/(?:([^@/]*)@)?([^/@?#]*)(?:\/(\d*))?$/i;
-  const [, scheme = "", cluster, login, hosts = "", db] = form.exec(text) ?? [];
-  if (scheme === "") {
-    throw new InvalidArgumentError(
-      "the URL of a Valkey store cannot be read: valkey://user:password@host:6379/0 or valkey+cluster://host:6379,host:6379",
-    );
-  }
-  const addresses = hosts.split(",").map(parseAddress);
-  const [first = {}] = addresses;
-  if (cluster === undefined && addresses.length > 1) {
-    throw new InvalidArgumentError("the URL of several Valkey servers begins with valkey+cluster:");
-  }
-  const [username = "", ...password] = login === undefined ? [] : login.split(":");
+/** The options that a URL stands for. @throws InvalidArgumentError */
+function optionsOf(url: string): ConnectionOptions {
+  const { kind, tls, username, password, addresses, db } = parseServerUrl(url, "valkey", "Valkey");
   return {
-    ...(cluster === undefined ? first : { cluster: addresses.map(({ host = "localhost", port }) => ({ host, port })) }),
-    ...(username !== "" && { username: decoded(username) }),
-    ...(password.length > 0 && { password: decoded(password.join(":")) }),
-    ...(db !== undefined && db !== "" && { db: Number(db) }),
-    ...(scheme.toLowerCase() === "valkeys" && { tls: true }),
+    ...(kind === "cluster" ? { cluster: addresses } : addresses[0]),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(db !== undefined && { db }),
+    ...(tls && { tls }),
   };
-}
-
-function parseAddress(text: string): Pick<ConnectionOptions, "host" | "port"> {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*))(?::(\d+))?$/i.exec(text);
-  if (!match) throw new InvalidArgumentError("an address in the URL of a Valkey store cannot be read: host:6379");
-  const [, v6, name, port] = match;
-  const host = v6 ?? name ?? "";
-  return { ...(host !== "" && { host }), ...(port !== undefined && { port: Number(port) }) };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new InvalidArgumentError("the user or password in the URL of a Valkey store is not percent-encoded");
-  }
 }

@@ -10,7 +10,7 @@ import { codeOf, noConnection, refusal } from "@kv/core/driver";
 import type { Settings } from "./options.ts";
 import { ErrorReply } from "./replies.ts";
 
-interface Address {
+export interface Address {
   readonly host: string;
   readonly port: number;
 }
@@ -21,14 +21,20 @@ export function authorities({ tls }: Settings): string {
 }
 
 /**
- * Resolves where a server at one of the addresses takes work from this user.
+ * The first of the servers to take work from this user.
  * @throws KeyValueError whose outcome is `"not-applied"`: what the first address had against it
  */
-export async function probe(settings: Settings, signal: AbortSignal): Promise<void> {
-  const attempts = settings.addresses.map((address) => ask(address, settings, signal));
-  const results = await Promise.allSettled(attempts);
-  const [first] = results;
-  if (first?.status === "rejected" && results.every(({ status }) => status === "rejected")) throw first.reason;
+export async function probe(settings: Settings, signal: AbortSignal): Promise<Address> {
+  const done = new AbortController();
+  const either = AbortSignal.any([signal, done.signal]);
+  const attempts = settings.addresses.map((address) => ask(address, settings, either).then(() => address));
+  try {
+    return await Promise.any(attempts);
+  } catch (error) {
+    throw error instanceof AggregateError ? error.errors[0] : error;
+  } finally {
+    done.abort();
+  }
 }
 
 /** Logs in, chooses the database and says PING. */

@@ -33,8 +33,12 @@ const CODES: { readonly [kind: string]: string } = {
   PermissionDenied: "NOPERM",
 };
 
-/** As {@link CODES}, but of errors that no server sent: the connection was lost with the request on its way. */
-const LOST = /^(?:FatalReceiveError|FatalSendError|BrokenPipe|IoError)\b|Broken pipe|Connection reset/;
+/** As {@link CODES}, but of errors that no server sent: the connection was lost, perhaps with the request on its way. */
+const LOST =
+  /^(?:FatalReceiveError|FatalSendError|BrokenPipe|IoError|AllConnectionsUnavailable|Connection in recovery)\b|Broken pipe|Connection reset/;
+
+/** As {@link LOST}, of one node of a cluster: glide has no connection to it. */
+const ABSENT = /^ConnectionNotFoundForRoute\b/;
 
 /** What one of glide's answers is: text where it is bytes, an error in place as the error it stands for. */
 export function replyOf(answer: GlideReturnType): CommandReply {
@@ -65,6 +69,9 @@ export function explain(error: unknown): KeyValueError {
   if (error instanceof GlideTimeoutError) return new TimeoutError("Valkey did not answer in time", { cause: error });
   if (error instanceof ClosingError || error instanceof ConnectionError || isLost(error)) {
     return new StoreUnavailableError("the connection to Valkey was lost before the answer", { cause: error });
+  }
+  if (error instanceof RequestError && ABSENT.test(error.message)) {
+    return new StoreUnavailableError("a node of the cluster cannot be reached", { cause: error });
   }
   if (error instanceof CircuitBreakerError || isRefusedByClient(error)) {
     return new StoreUnavailableError("the client has too much to do", { cause: error, outcome: "not-applied" });

@@ -1,10 +1,10 @@
 /** One glide client for as long as a driver uses it: what is in flight on it, and whether it still answers. */
-import type { Call } from "@kv/core/driver";
+import type { Call, Command } from "@kv/core/driver";
 import {
   Batch,
-  type BatchOptions,
   ClosingError,
   ClusterBatch,
+  type ClusterBatchOptions,
   Decoder,
   type DecoderOption,
   GlideClient,
@@ -15,25 +15,23 @@ import {
   TimeoutError,
 } from "@valkey/valkey-glide";
 import type { Client, Settings } from "./options.ts";
-import { authorities } from "./probe.ts";
+import { type Address, authorities } from "./probe.ts";
 import { isLost } from "./replies.ts";
 
 /** The longest that glide can be told to wait, in milliseconds: some 24 days. */
 const LONGEST = 2 ** 31 - 1;
 
-export type Command = readonly [string, ...string[]];
-
 /**
  * A connected client of our own. A request that glide itself would time is never made with it, see {@link Session.exec};
  * how many are under way is the store's matter, not the client's.
  */
-export function connect(settings: Settings, deadline: number): Promise<Client> {
+export function connect(settings: Settings, address: Address, deadline: number): Promise<Client> {
   // glide writes warnings to the standard output, which to some programs is a protocol. Who has set it up is not overruled.
   Logger.init("off");
-  const { addresses, username, password, database, tls, clientName } = settings;
+  const { username, password, database, tls, clientName } = settings;
   const time = patienceOf(deadline);
   const configuration = {
-    addresses: [...addresses],
+    addresses: [address],
     useTLS: tls !== false,
     requestTimeout: time,
     inflightRequestsLimit: LONGEST,
@@ -41,14 +39,22 @@ export function connect(settings: Settings, deadline: number): Promise<Client> {
     ...(database !== 0 && { databaseId: database }),
     ...(clientName !== undefined && { clientName }),
     advancedConfiguration: {
-      connectionTimeout: time,
+      // A node of a cluster that hangs is not to take all the time.
+      connectionTimeout: settings.cluster ? Math.ceil(time / 4) : time,
       ...(tls !== false && { tlsAdvancedConfiguration: { rootCertificates: authorities(settings) } }),
     },
   };
   // With one address there is nothing to discover, and no need of a permission for INFO.
   return settings.cluster
-    ? GlideClusterClient.createClient(configuration)
+    ? GlideClusterClient.createClient({ ...configuration, recoveryRequestsQueueSize: 0 })
     : GlideClient.createClient({ ...configuration, nodeDiscoveryMode: NodeDiscoveryMode.Static });
+}
+
+interface Waiting {
+  readonly command: Command;
+  readonly call: Call;
+  readonly resolve: (answer: GlideReturnType) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export class Session {
@@ -58,6 +64,8 @@ export class Session {
   /** By when the server must have answered something, since a request has gone out since it last did; 0 while none has. */
   #silentUntil = 0;
   #lost = false;
+  /** What is to be sent at the end of this turn. */
+  #turn: Waiting[] = [];
   #inFlight = 0;
   #retired = false;
 
@@ -74,13 +82,20 @@ export class Session {
   /**
    * Sends commands in one exchange; gives glide's answers in order, with an error in the place of what failed. As a batch,
    * since that glide sends once only, and waits for it as long as it is told to: to the call's deadline.
+   *
+   * @param server the node of a cluster that is to be asked, as {@link askMasters} calls it
    */
-  async exec(commands: readonly Command[], call: Call): Promise<readonly GlideReturnType[]> {
+  async exec(commands: readonly Command[], call: Call, server?: string): Promise<readonly GlideReturnType[]> {
     const { client } = this;
-    const options = { timeout: patienceOf(call.deadline), decoder: Decoder.Bytes };
+    const options = {
+      timeout: patienceOf(call.deadline),
+      decoder: Decoder.Bytes,
+      ...(server && { route: { type: "routeByAddress", host: server } as const }),
+    };
     if (this.#patience !== undefined && this.#silentUntil === 0) {
       this.#silentUntil = Math.max(call.deadline, performance.now() + this.#patience);
     }
+    const began = performance.now();
     this.#inFlight++;
     try {
       const answers = await execute(client, commands, options);
@@ -91,11 +106,56 @@ export class Session {
     } catch (error) {
       if (isLost(error) || error instanceof ClosingError) this.#lost = true;
       else if (!(error instanceof TimeoutError)) this.#silentUntil = 0;
+      else if (client instanceof GlideClusterClient && performance.now() - began >= (this.#patience ?? Infinity)) {
+        // One node may hang while others answer, and glide would wait for that one for ever.
+        this.#lost = true;
+      }
       throw error;
     } finally {
       this.#inFlight--;
       if (this.#retired) this.retire();
     }
+  }
+
+  /**
+   * Sends one command; gives glide's answer. Those of one turn of the event loop go as one batch, which costs glide little
+   * more than one; but not in a cluster, where the answers of all would wait for the slowest node.
+   */
+  send(command: Command, call: Call, server?: string): Promise<GlideReturnType> {
+    if (this.client instanceof GlideClusterClient) {
+      return this.exec([command], call, server).then(([answer = null]) => answer);
+    }
+    return new Promise((resolve, reject) => {
+      if (this.#turn.length === 0) process.nextTick(() => this.#flush());
+      this.#turn.push({ command, call, resolve, reject });
+    });
+  }
+
+  #flush(): void {
+    const turn = this.#turn;
+    this.#turn = [];
+    const { call } = turn.reduce((one, other) => (other.call.deadline > one.call.deadline ? other : one));
+    this.exec(
+      turn.map(({ command }) => command),
+      call,
+    ).then(
+      (answers) => {
+        for (const [at, { resolve }] of turn.entries()) resolve(answers[at] ?? null);
+      },
+      (error: unknown) => {
+        for (const { reject } of turn) reject(error);
+      },
+    );
+  }
+
+  /** Asks all masters of a cluster. Their answers by their addresses; within the time that the client was made with. */
+  async askMasters(command: Command): Promise<ReadonlyMap<string, string>> {
+    if (!(this.client instanceof GlideClusterClient)) return new Map();
+    const answers = await this.client.customCommand([...command], { route: "allPrimaries", decoder: Decoder.String });
+    const pairs: readonly { readonly key?: unknown; readonly value?: unknown }[] = Array.isArray(answers)
+      ? answers.map(Object)
+      : [];
+    return new Map(pairs.map(({ key, value }) => [String(key), String(value)]));
   }
 
   /** No request of this connection will be understood any more. */
@@ -106,7 +166,7 @@ export class Session {
   /** Closes the client as soon as nothing is in flight on it. */
   retire(): void {
     this.#retired = true;
-    if (this.#inFlight > 0) return;
+    if (this.#inFlight > 0 || this.#turn.length > 0) return;
     // glide keeps a connection for seconds. So asked, the server ends it; but not before glide has forgotten the client,
     // which would connect anew: the server is to wait for replicas that there are not, and glide not to wait for that.
     const goodbye = [["wait", "1000000", "100"] as const, ["quit"] as const];
@@ -119,7 +179,7 @@ export class Session {
 async function execute(
   client: Client,
   commands: readonly Command[],
-  options: BatchOptions & DecoderOption,
+  options: ClusterBatchOptions & DecoderOption,
 ): Promise<readonly GlideReturnType[]> {
   const answers =
     client instanceof GlideClusterClient

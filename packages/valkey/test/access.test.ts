@@ -21,6 +21,14 @@ const { server, skipped } = await serverFor(vitest, "valkey", settings);
 const { server: recent, skipped: noRecent } = await serverFor(vitest, "valkey9", settings);
 const { server: secure, skipped: noTls } = await serverFor(vitest, "valkey", { tls: true, password: "p/w:@%" });
 
+/** What a cluster asks for besides. */
+const [, more = ""] = /A cluster needs `(.*?)` besides/.exec(readme) ?? [];
+const { server: cluster, skipped: noCluster } = await serverFor(vitest, "valkey-cluster", {
+  tls: true,
+  password: "p/w:@%",
+  acl: leastUsers.map((line) => `${line} ${more}`),
+});
+
 const closing: (() => unknown)[] = [];
 
 function open(options: ValkeyStoreOptions): ValkeyStore {
@@ -136,6 +144,35 @@ describe.skipIf(noTls)("TLS", () => {
   });
 });
 
+describe.skipIf(noCluster)("a cluster", () => {
+  it("speaks TLS, lets a user in by its URL, and has everything done with the permissions that the README tells", async () => {
+    const tls = { ca: cluster.ca };
+    const owner = open({ url: cluster.url, tls });
+    await owner.put("a", "x".repeat(100_000));
+    expect(await owner.get("a")).toHaveLength(100_000);
+    await owner.clearAll();
+    const keys = Array.from({ length: 50 }, (_, at) => `key-${at}`);
+    const app = { url: cluster.url, tls, username: "app", password: "s3cret" };
+    const users = open(app).collection("users");
+    await users.putMany(keys.map((key) => ({ key, value: key })));
+    expect(await users.getMany(keys)).toEqual(keys);
+    expect(await users.increment("n", 2, { ttl: "1h" })).toBe(2);
+    expect(await users.increment("n", 2)).toBe(4);
+    expect(await users.take("n")).toBe(4);
+    expect(await users.putIfAbsent("key-1", 1)).toBeUndefined();
+    expect(await users.deleteMany(["key-1", "key-2", "none"])).toBe(2);
+    expect(await listed(users.keys())).toHaveLength(48);
+    await users.clear();
+    expect(await listed(users.keys())).toEqual([]);
+    const denied = { code: "ACCESS_DENIED", retryable: false, outcome: "not-applied" };
+    expect(await rejection(open({ ...app, username: "reader" }).put("a", 1))).toMatchObject(denied);
+    expect(await rejection(open({ ...app, password: "wrong" }).put("a", 1))).toMatchObject(denied);
+    const untrusted = await rejection(open({ ...app, tls: true }).get("a"));
+    expect(untrusted).toMatchObject({ code: "BACKEND_FAILURE", retryable: false });
+    expect(String(untrusted)).toMatch(/certificate/);
+  });
+});
+
 describe.skipIf(skipped)("a URL", () => {
   it("opens a store by its scheme, with user, password and database", async () => {
     const url = `valkey://app:s3cret@127.0.0.1:${server.port}/1`;
@@ -226,7 +263,12 @@ describe.skipIf(skipped)("a client of the caller's", () => {
   it("has a limit to what it does at once, which is told as such", async () => {
     const store = open({ client: await connect({ inflightRequestsLimit: 5 }) });
     await store.put("a", 1);
-    const results = await Promise.allSettled(Array.from({ length: 200 }, () => store.put("a", 2)));
+    // Those of one turn of the event loop are one request to glide.
+    const turns = Array.from({ length: 200 }, async (_, at) => {
+      for (let turn = 0; turn < at; turn++) await new Promise(setImmediate);
+      await store.put("a", "x".repeat(100_000));
+    });
+    const results = await Promise.allSettled(turns);
     const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
     expect(errors.length).toBeGreaterThan(0);
     for (const error of errors) expect(error).toMatchObject({ code: "UNAVAILABLE", outcome: "not-applied" });

@@ -4,7 +4,7 @@ import type { ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { type Server, serverFor } from "@kv/test-servers";
-import { GlideClient, Logger } from "@valkey/valkey-glide";
+import { GlideClient, Logger, NodeDiscoveryMode } from "@valkey/valkey-glide";
 import type * as vitest from "vitest";
 
 Logger.init("off");
@@ -28,12 +28,18 @@ export class Asker {
     this.#password = password;
   }
 
+  get port(): number {
+    return this.#server().port;
+  }
+
   async ask(...command: (string | Buffer)[]): Promise<unknown> {
     const { port } = this.#server();
     const addresses = [{ host: "127.0.0.1", port }];
     this.#client ??= GlideClient.createClient({
       addresses,
       requestTimeout: 30_000,
+      // A replica is asked too.
+      nodeDiscoveryMode: NodeDiscoveryMode.Static,
       ...(this.#password !== undefined && { credentials: { password: this.#password } }),
     });
     return (await this.#client).customCommand(command);

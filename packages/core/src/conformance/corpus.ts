@@ -1,5 +1,5 @@
 /** Names and values that have broken other stores, and what is no value at all. */
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 
 const LONG = "x".repeat(9999);
 
@@ -194,6 +194,12 @@ export const validValues: readonly ValueCase[] = [
     given: { revision: "r", version: 1, wrapped: true, value: { items: 1 }, key: "k" },
   },
   { what: "what looks encrypted", given: { encrypted: "kv1", key_id: "1", data: "" } },
+  ...[
+    { compressed: "kv1", algorithm: "gzip", data: "kv1:AAAAAAAA" },
+    { data: "kv1:" },
+    { __compressed_data__: "H4sIAAAAAAAA", __compression_algorithm__: "gzip", __compression_version__: 1 },
+    { __encrypted_data__: "Z0FBQUFB", __encryption_version__: 1 },
+  ].map((given) => ({ what: `what a wrapper stores, ${JSON.stringify(given)}`, given })),
   {
     what: "what looks compressed",
     given: { compressed: true, algorithm: "gzip", data: "H4sIAAAAAAAAAwMAAAAAAAAAAAA=" },
@@ -212,6 +218,13 @@ export const valueSizes: readonly number[] = [65_535, 65_536, 65_537, 400_000, 2
 export function largeText(bytes: number): string {
   noise ??= makeNoise(65_521);
   return `${noise.repeat(Math.ceil(bytes / noise.length)).slice(0, bytes - 9)}é€😀`;
+}
+
+/** ASCII text of so many characters that no algorithm makes shorter by more than a quarter. */
+export function randomText(length: number): string {
+  return randomBytes(Math.ceil(length * 0.75))
+    .toString("base64")
+    .slice(0, length);
 }
 
 let noise: string | undefined;

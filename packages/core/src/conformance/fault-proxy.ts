@@ -168,12 +168,12 @@ class Link {
     this.#upstream = connect({ ...server, allowHalfOpen: true, noDelay: true });
     this.#onClose = onClose;
     this.#fault = fault;
-    this.#requests = new DelayLine((bytes) => this.#upstream.write(bytes));
-    this.#replies = new DelayLine((bytes) => client.write(bytes));
+    this.#requests = new DelayLine(this.#upstream);
+    this.#replies = new DelayLine(client);
     client.on("data", (bytes: Buffer) => this.#request(bytes));
     this.#upstream.on("data", (bytes: Buffer) => this.#reply(bytes));
-    client.on("end", () => this.#upstream.end());
-    this.#upstream.on("end", () => client.end());
+    client.on("end", () => this.#requests.push("end", this.#delay));
+    this.#upstream.on("end", () => this.#replies.push("end", this.#delay));
     for (const socket of [client, this.#upstream]) {
       socket.on("error", () => this.reset());
       socket.on("close", () => this.reset());
@@ -240,22 +240,22 @@ function sparedBy(fault: Fault): number {
   return fault.type === "lose-reply" ? (fault.spared ?? 0) : 0;
 }
 
-/** Hands on chunks in their order, each after its delay. */
+/** Hands on chunks in their order, each after its delay, and the end after the last of them. */
 class DelayLine {
-  readonly #handOn: (bytes: Buffer) => void;
-  readonly #waiting: { readonly bytes: Buffer; readonly due: number }[] = [];
+  readonly #to: Socket;
+  readonly #waiting: { readonly chunk: Buffer | "end"; readonly due: number }[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(handOn: (bytes: Buffer) => void) {
-    this.#handOn = handOn;
+  constructor(to: Socket) {
+    this.#to = to;
   }
 
-  push(bytes: Buffer, milliseconds: number): void {
+  push(chunk: Buffer | "end", milliseconds: number): void {
     if (milliseconds === 0 && this.#waiting.length === 0) {
-      this.#handOn(bytes);
+      this.#handOn(chunk);
       return;
     }
-    this.#waiting.push({ bytes, due: performance.now() + milliseconds });
+    this.#waiting.push({ chunk, due: performance.now() + milliseconds });
     this.#timer ??= setTimeout(() => this.#wake(), milliseconds);
   }
 
@@ -264,12 +264,17 @@ class DelayLine {
     this.#waiting.length = 0;
   }
 
+  #handOn(chunk: Buffer | "end"): void {
+    if (chunk === "end") this.#to.end();
+    else this.#to.write(chunk);
+  }
+
   #wake(): void {
     const now = performance.now();
     this.#timer = undefined;
     while (this.#waiting[0] && this.#waiting[0].due <= now) {
       const first = this.#waiting.shift();
-      if (first) this.#handOn(first.bytes);
+      if (first) this.#handOn(first.chunk);
     }
     const next = this.#waiting[0];
     if (next) this.#timer = setTimeout(() => this.#wake(), Math.max(1, next.due - now));

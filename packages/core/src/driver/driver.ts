@@ -22,18 +22,20 @@ export interface StoredRecord {
   readonly expiresAt: number | undefined;
   /** Unique to this write. A driver makes one up for a record of another program: a hash of its stored form. */
   readonly revision: Revision;
+  /** Set by value layers on what they list: stored in a form that they read but would not write any more. */
+  readonly outdated?: boolean | undefined;
 }
 
 /** One call of a user, handed to everything that is done for it. */
 export interface Call {
+  /** What the user called: `"has"`, `"update"`. One call may take several exchanges. */
+  readonly operation: string;
   /** Aborted at the deadline or by the caller. Made when asked for, so ask only where the client takes one. */
   readonly signal: AbortSignal;
   /** On the clock of `performance.now()`, in milliseconds. */
   readonly deadline: number;
   /** True once nobody waits for the answer: begin nothing new. */
   readonly ended: boolean;
-  /** True where what is read decides about a write: to be asked of the backend itself, not of a copy. */
-  readonly uncached?: boolean;
   /**
    * Called by the store when it hands a write to the driver: from then on the outcome is open should the call fail; with
    * `false` when the write is known to have done nothing.
@@ -43,7 +45,7 @@ export interface Call {
    * Calls `listener` once if the call ends without its answer, with the reason; the function that it gives ends the
    * listening. As an `abort` of {@link signal}, which costs far more. Wrappers use it through `whenCancelled`.
    */
-  onCancel?(listener: (error: KeyValueError) => void): () => void;
+  readonly onCancel?: ((listener: (error: KeyValueError) => void) => () => void) | undefined;
 }
 
 export type SwapResult =

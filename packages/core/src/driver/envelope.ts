@@ -93,6 +93,20 @@ export function decodeEnvelope(text: string, numbers: InexactNumbers = "error"):
   };
 }
 
+/** The name that a text gives itself, also where the rest of it cannot be read. */
+export function statedName(text: string): Envelope["id"] | undefined {
+  try {
+    return decodeEnvelope(text, "nearest").id;
+  } catch {
+    try {
+      const { collection, key } = JSON.parse(text) ?? {};
+      return typeof collection === "string" && typeof key === "string" ? { collection, key } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
 /** Times are parsed and foreign revisions computed only where someone asks: most reads want the value alone. */
 class EnvelopeRecord implements StoredRecord {
   readonly value: JsonValue;
@@ -140,8 +154,12 @@ export function formatTime(moment: number): string {
   return lastTime.text;
 }
 
-/** Milliseconds since the epoch, a fraction of one counted up, so that nothing expires early. */
-function parseTime(text: string | undefined): number | undefined {
+/**
+ * Of what Python or {@link formatTime} wrote: milliseconds since the epoch, a fraction of one counted up, so that nothing
+ * expires early.
+ * @throws CorruptRecordError
+ */
+export function parseTime(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const match = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text);
   const seconds = match ? Date.parse(`${match[1]?.replace(" ", "T")}${match[3]}`) : Number.NaN;
@@ -166,11 +184,11 @@ const SUSPECT = /NaN|Infinity|\d{16}|[eE]\+?\d{3}/;
 const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|(NaN|-?Infinity|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/gs;
 
 /**
- * The JSON of another program.
- * @param parsed what {@link parse} makes of the text
+ * The JSON of another program, Python's NaN and Infinity included.
+ * @param parsed what `JSON.parse` makes of the text, where it was called already; `undefined` where it refused
  * @throws CorruptRecordError, InexactNumberError
  */
-function parseForeign(text: string, numbers: InexactNumbers, parsed = parse(text)): JsonValue {
+export function parseForeign(text: string, numbers: InexactNumbers, parsed = parse(text)): JsonValue {
   let value = parsed;
   if (SUSPECT.test(text)) {
     let inexact = false;

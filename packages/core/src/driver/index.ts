@@ -1,10 +1,13 @@
 /** For who writes a backend or a wrapper. */
+export { stillWanted } from "../call.ts";
+export { asKeyValueError } from "../errors.ts";
 export { checkJson, cloneJson, copyJson, formatPath, type JsonObject, type JsonValue, stringifyJson } from "../json.ts";
 export { expiryOf, timeoutOf } from "../record.ts";
 export { newRevision } from "../revision.ts";
 export { codeOf, isUnreached, noConnection } from "./connecting.ts";
 export * from "./driver.ts";
 export * from "./envelope.ts";
+export * from "./folder/index.ts";
 export {
   around,
   defineLayer,
@@ -14,6 +17,7 @@ export {
   type NameMap,
   names,
   type Subject,
+  settle,
   type ValueCodec,
   values,
 } from "./layer.ts";

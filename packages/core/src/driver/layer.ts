@@ -2,6 +2,8 @@
  * A wrapper is a layer: driver in, driver out. Three shapes, one helper each, which forwards all that the wrapper does
  * not change: {@link values} (encryption, compression), {@link names} (prefixes), {@link around} (retry, logging).
  */
+import { liveOrNone } from "../atomics.ts";
+import { stillWanted } from "../call.ts";
 import type { Capabilities, Capability } from "../capabilities.ts";
 import { asKeyValueError, InvalidArgumentError, KeyValueError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
@@ -16,6 +18,7 @@ import {
   type Scope,
   type Settled,
   type StoredRecord,
+  type WriteRequest,
 } from "./driver.ts";
 
 /** What `store.with` takes. */
@@ -28,27 +31,13 @@ export interface Layer<Needs extends Capability = never, Withdraws extends Capab
   readonly withdraws: readonly Withdraws[];
   /** Names of layers that may not lie inside of it, at any depth, and why, as the end of a sentence. */
   readonly notOutside?: { readonly [name: string]: string };
-  apply(inner: Driver): Driver;
+  /** @param layers those inside, innermost first; @throws InvalidArgumentError where one of them may not lie there */
+  apply(inner: Driver, layers?: readonly AnyLayer[]): Driver;
 }
 
 export type AnyLayer = Pick<Layer, "name" | "notOutside">;
 
-/**
- * Whether `outer` may be put on a store with these layers.
- * @throws InvalidArgumentError with the right order
- */
-export function checkOrder(layers: readonly AnyLayer[], outer: AnyLayer): void {
-  const { name, notOutside = {} } = outer;
-  for (const inner of layers) {
-    if (inner === outer) throw new InvalidArgumentError(`this very ${name} is on the store already`);
-    if (!Object.hasOwn(notOutside, inner.name)) continue;
-    throw new InvalidArgumentError(
-      `${name} must not lie outside ${inner.name}, ${notOutside[inner.name]}: put ${name} on first, then ${inner.name}`,
-    );
-  }
-}
-
-/** A layer from its function; sees to it that the driver states what is withdrawn. */
+/** A layer from its function; sees to it that the order is right and that the driver states what is withdrawn. */
 export function defineLayer<N extends Capability = never, W extends Capability = never>(
   name: string,
   apply: (inner: Driver) => Driver,
@@ -63,7 +52,8 @@ export function defineLayer<N extends Capability = never, W extends Capability =
     needs,
     withdraws,
     notOutside,
-    apply(inner) {
+    apply(inner, layers = []) {
+      checkOrder(layers, this);
       const outer = apply(inner);
       if (withdraws.length === 0) return outer;
       const capabilities: { -readonly [K in keyof Capabilities]: Capabilities[K] } = { ...outer.capabilities };
@@ -71,6 +61,21 @@ export function defineLayer<N extends Capability = never, W extends Capability =
       return forward(outer, { capabilities: Object.freeze(capabilities) });
     },
   };
+}
+
+/**
+ * Whether `outer` may be put on a store with these layers.
+ * @throws InvalidArgumentError with the right order
+ */
+function checkOrder(layers: readonly AnyLayer[], outer: AnyLayer): void {
+  const { name, notOutside = {} } = outer;
+  for (const inner of layers) {
+    if (inner === outer) throw new InvalidArgumentError(`this very ${name} is on the store already`);
+    if (!Object.hasOwn(notOutside, inner.name)) continue;
+    throw new InvalidArgumentError(
+      `${name} must not lie outside ${inner.name}, ${notOutside[inner.name]}: put ${name} on first, then ${inner.name}`,
+    );
+  }
 }
 
 type Members = { -readonly [K in keyof Driver]?: Driver[K] | undefined };
@@ -158,11 +163,14 @@ export interface ValueCodec {
   encode(value: JsonValue, id: RecordId): MaybePromise<JsonValue>;
   /** Never changes `stored`, which may be the backend's own copy. @throws CorruptRecordError */
   decode(stored: JsonValue, id: RecordId): MaybePromise<JsonValue>;
+  /** Whether what {@link decode} accepted is in a form that {@link encode} would not give any more. Default: never. */
+  isOutdated?(stored: JsonValue): boolean;
 }
 
 /**
  * A driver whose values go through a codec. A native `take` is withdrawn: it would destroy a record before the codec
- * has accepted it, so the store does it by get and compare-and-delete.
+ * has accepted it, so the store does it by get and compare-and-delete. What has expired is absent before it is decoded,
+ * so that a record which outlived its key is no error. One record of a batch that the codec refuses fails alone.
  */
 export function values(inner: Driver, codec: ValueCodec): Driver {
   const { getMany, putMany, swap, list } = forward(inner, {});
@@ -176,43 +184,77 @@ export function values(inner: Driver, codec: ValueCodec): Driver {
       expiresAt: record.expiresAt,
       revision: record.revision,
     }));
-  const decodeIfAny = (id: RecordId, record: StoredRecord | undefined): MaybePromise<StoredRecord | undefined> =>
-    record && decode(id, record);
-  /** One record that cannot be decoded fails alone. */
-  const decodeSettled = <T extends StoredRecord | undefined>(id: RecordId, record: Settled<T>) =>
-    record === undefined || record instanceof KeyValueError ? record : settle(() => decode(id, record));
+  const decodeIfAny = (id: RecordId, record: StoredRecord | undefined): MaybePromise<StoredRecord | undefined> => {
+    const live = liveOrNone(inner, record);
+    return live && decode(id, live);
+  };
+  const listed = (id: RecordId, record: StoredRecord): MaybePromise<StoredRecord> =>
+    chain(decode(id, record), ({ value, createdAt, expiresAt, revision }) => ({
+      value,
+      createdAt,
+      expiresAt,
+      revision,
+      get outdated() {
+        return record.outdated || codec.isOutdated?.(record.value);
+      },
+    }));
 
   return forward(inner, {
     take: undefined,
     get: (id, call) => chain(inner.get(id, call), (record) => decodeIfAny(id, record)),
-    put: (id, record, call) => chain(encode(id, record), (encoded) => inner.put(id, encoded, call)),
+    put: (id, record, call) =>
+      chain(encode(id, record), (encoded) => {
+        stillWanted(call);
+        return inner.put(id, encoded, call);
+      }),
     getMany:
       getMany &&
       ((ids, call) =>
-        chain(getMany(ids, call), (records) => all(records.map((one, at) => decodeSettled(ids[at] as RecordId, one))))),
+        chain(getMany(ids, call), (records) =>
+          all(
+            records.map((one, at) =>
+              one instanceof KeyValueError ? one : settle(() => decodeIfAny(ids[at] as RecordId, one)),
+            ),
+          ),
+        )),
     putMany:
       putMany &&
       ((requests, call) => {
-        const encoded = requests.map(({ id, record }) => chain(encode(id, record), (next) => ({ id, record: next })));
-        return chain(all(encoded), (ready) => putMany(ready, call));
+        const encoded = requests.map(({ id, record }) =>
+          settle(() => chain(encode(id, record), (next): WriteRequest => ({ id, record: next }))),
+        );
+        return chain(all(encoded), (answers) => {
+          stillWanted(call);
+          const ready = answers.filter((one): one is WriteRequest => !(one instanceof KeyValueError));
+          return chain(ready.length === 0 ? [] : putMany(ready, call), (stored) => {
+            const rest = stored.values();
+            return answers.map((one) => (one instanceof KeyValueError ? one : rest.next().value));
+          });
+        });
       }),
     swap:
       swap &&
       ((id, expected, next, call) =>
-        chain(next && encode(id, next), (encoded) =>
-          chain(swap(id, expected, encoded, call), (result) =>
+        chain(next && encode(id, next), (encoded) => {
+          stillWanted(call);
+          return chain(swap(id, expected, encoded, call), (result) =>
             result.swapped || result.current === undefined
               ? result
               : chain(decode(id, result.current), (current) => ({ swapped: false, current }) as const),
-          ),
-        )),
+          );
+        })),
     list:
       list &&
       ((scope, options, call) =>
         chain(list(scope, options, call), ({ items, next }) => {
-          const decoded = items.map(({ key, record }) =>
-            chain(decodeSettled({ collection: scope.collection, key }, record), (one) => ({ key, record: one })),
-          );
+          const decoded = items.map(({ key, record }) => {
+            if (record === undefined || record instanceof KeyValueError) return { key, record };
+            const id = { collection: scope.collection, key };
+            return chain(
+              settle(() => listed(id, record)),
+              (one) => ({ key, record: one }),
+            );
+          });
           return chain(all(decoded), (ready) => ({ items: ready, next }));
         })),
   });
@@ -252,7 +294,8 @@ export function names(inner: Driver, map: NameMap): Driver {
         const inside = map.toScope(scope);
         if (!("collection" in inside)) throw new TypeError("a collection must map to a collection");
         return chain(list(inside, options, call), ({ items, next }) => ({
-          items: items.map(({ key, record }) => ({ key: map.fromKey(key), record })),
+          // Another program's key, too, may be the prefix alone.
+          items: items.map(({ key, record }) => ({ key: map.fromKey(key), record })).filter(({ key }) => key !== ""),
           next,
         }));
       }),

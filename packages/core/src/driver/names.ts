@@ -37,7 +37,8 @@ export function splitName(name: string, separator: "::" | "__"): NameParts | und
   return first !== undefined && namePrefix(first, separator) + rest === name ? { first, rest } : undefined;
 }
 
-function escapeName(name: string, separator: "::" | "__"): string {
+/** `name` without the separator's sign in it. What begins with another name, escaped, begins with that one escaped. */
+export function escapeName(name: string, separator: "::" | "__"): string {
   const sign = separator.charAt(0);
   return name.replaceAll("%", "%25").replaceAll(sign, sign === ":" ? "%3A" : "%5F");
 }

@@ -135,7 +135,7 @@ function cached(inner: Driver, copies: NearCopies, through: boolean): Driver {
     });
 
   return forward(inner, {
-    get: (id, call) => (call.uncached ? inner.get(id, call) : get(id, call)),
+    get: (id, call) => (DECIDING.has(call.operation) ? inner.get(id, call) : get(id, call)),
     getMany: getAll,
     put: (id, record, call) =>
       write(
@@ -187,6 +187,9 @@ function cached(inner: Driver, copies: NearCopies, through: boolean): Driver {
     clear: clear && ((scope, cursor, call) => copies.clearing(scope, () => clear(scope, cursor, call))),
   });
 }
+
+/** The operations for which what is read decides about a write. */
+const DECIDING: ReadonlySet<string> = new Set(["take", "increment", "touch", "update"]);
 
 /** What lies near of a record. Times are milliseconds since the epoch. */
 interface Copy {

@@ -4,6 +4,7 @@ import type { RecordId } from "../driver/driver.ts";
 import { defineLayer, type Layer, values } from "../driver/layer.ts";
 import { DecryptionError, InvalidArgumentError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
+import { NOT_INSIDE_ENCRYPTION } from "./order.ts";
 import { NONCE_BYTES, TAG_BYTES, type XaesKey, xaesKey, xaesOpen, xaesSeal } from "./xaes.ts";
 
 export interface EncryptionKey {
@@ -16,6 +17,8 @@ export interface EncryptionKey {
 export interface EncryptionOptions {
   /** The first encrypts; all decrypt. To rotate, put the new key first and keep the old ones while records need them. */
   readonly keys: readonly EncryptionKey[];
+  /** Reads values that are not encrypted as they are: only while a store is migrated, see `reencrypt`. Default: false. */
+  readonly acceptPlaintext?: boolean | undefined;
 }
 
 /** What the backend sees in place of the value. */
@@ -34,28 +37,33 @@ interface Sealed {
  *
  * @throws InvalidArgumentError
  */
-export function encryption({ keys }: EncryptionOptions): Layer {
-  const ring = new Map<string, RingKey>();
-  for (const { id, key } of keys) {
-    if (typeof id !== "string" || id === "" || ring.has(id)) {
-      throw new InvalidArgumentError("each encryption key needs an id of its own");
-    }
-    ring.set(id, ringKey(id, key));
-  }
-  const [current] = ring.values();
-  if (current === undefined) throw new InvalidArgumentError("encryption needs at least one key");
+export function encryption(options: EncryptionOptions): Layer {
+  const { keys, acceptPlaintext = false } = options ?? {};
+  if (!Array.isArray(keys) || keys.length === 0) throw new InvalidArgumentError("encryption needs at least one key");
+  const list = keys.map(ringKey);
+  const current = list[0] as RingKey;
+  const ring = new Map(list.map((key) => [key.id, key]));
+  if (ring.size < list.length) throw new InvalidArgumentError("each encryption key needs an id of its own");
+  if (typeof acceptPlaintext !== "boolean") throw new InvalidArgumentError("acceptPlaintext must be a boolean");
 
-  return defineLayer("encryption", (inner) =>
-    values(inner, {
-      encode: (value, id) => seal(current, value, id),
-      decode: (stored, id) => {
-        if (!isSealed(stored)) throw new DecryptionError("the stored value is not encrypted");
-        const key = ring.get(stored.key_id);
-        if (key === undefined)
-          throw new DecryptionError("the key that the record was encrypted with is not in the ring");
-        return unseal(key, stored.data, id);
-      },
-    }),
+  return defineLayer(
+    "encryption",
+    (inner) =>
+      values(inner, {
+        encode: (value, id) => seal(current, value, id),
+        decode: (stored, id) => {
+          if (!isSealed(stored)) {
+            if (acceptPlaintext && !looksSealed(stored)) return stored;
+            throw new DecryptionError("the stored value is not encrypted");
+          }
+          const key = ring.get(stored.key_id);
+          if (key === undefined)
+            throw new DecryptionError("the key that the record was encrypted with is not in the ring");
+          return unseal(key, stored.data, id);
+        },
+        isOutdated: (stored) => !isSealed(stored) || stored.key_id !== current.id,
+      }),
+    { notOutside: NOT_INSIDE_ENCRYPTION },
   );
 }
 
@@ -65,20 +73,30 @@ export function encryption({ keys }: EncryptionOptions): Layer {
  * @param salt any text that is this deployment's own; not a secret, but to be kept: another salt is another key
  */
 export function keyFromPassphrase(passphrase: string, salt: string): Promise<Uint8Array> {
-  if ([passphrase, salt].some((text) => typeof text !== "string" || text.trim() === "")) {
-    return Promise.reject(new InvalidArgumentError("a passphrase and a salt must be texts that are not blank"));
-  }
-  const cost = { N: 2 ** 17, r: 8, p: 1, maxmem: 2 ** 28 };
   return new Promise((resolve, reject) => {
+    checkPassphrase(passphrase, salt);
+    const cost = { N: 2 ** 17, r: 8, p: 1, maxmem: 2 ** 28 };
     scrypt(passphrase.normalize("NFC"), salt, 32, cost, (error, key) => (error ? reject(error) : resolve(key)));
   });
+}
+
+/** @throws InvalidArgumentError */
+export function checkPassphrase(passphrase: unknown, salt: unknown): void {
+  if ([passphrase, salt].some((text) => typeof text !== "string" || text.trim() === "" || !text.isWellFormed())) {
+    throw new InvalidArgumentError("a passphrase and a salt must be well-formed texts that are not blank");
+  }
 }
 
 interface RingKey extends XaesKey {
   readonly id: string;
 }
 
-function ringKey(id: string, key: Uint8Array): RingKey {
+/** @throws InvalidArgumentError */
+function ringKey(given: EncryptionKey | undefined): RingKey {
+  const { id, key } = given ?? {};
+  if (typeof id !== "string" || id === "" || !id.isWellFormed()) {
+    throw new InvalidArgumentError("each encryption key needs an id of its own");
+  }
   if (!(key instanceof Uint8Array) || key.length !== 32) {
     throw new InvalidArgumentError("an encryption key must have exactly 32 bytes");
   }
@@ -125,4 +143,11 @@ function isSealed(stored: JsonValue): stored is { readonly [K in keyof Sealed]: 
     "data" in stored &&
     typeof stored.data === "string"
   );
+}
+
+/** Whether a plaintext would look so, or a sealed value of which one part was damaged: neither is given to the user. */
+function looksSealed(stored: JsonValue): boolean {
+  if (typeof stored !== "object" || stored === null) return false;
+  if ("encrypted" in stored && stored.encrypted === "kv1") return true;
+  return "key_id" in stored && "data" in stored && typeof stored.data === "string";
 }

@@ -353,6 +353,7 @@ function recordOf({ record }: Left): StoredRecord | undefined {
 
 /** The call of a replay, which is no call of a user's. */
 class ReplayCall implements Call {
+  readonly operation = "replay";
   readonly deadline: number;
   readonly signal: AbortSignal;
 

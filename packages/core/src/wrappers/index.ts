@@ -10,14 +10,21 @@ export {
   circuitBreaker,
 } from "./circuit-breaker.ts";
 export { type ClampTtlOptions, clampTtl } from "./clamp-ttl.ts";
+export { type CompressionAlgorithm, type CompressionOptions, compression } from "./compression.ts";
 export { type ConcurrencyLimitOptions, concurrencyLimit } from "./concurrency-limit.ts";
+export { defaultValue } from "./default-value.ts";
 export { type EncryptionKey, type EncryptionOptions, encryption, keyFromPassphrase } from "./encryption.ts";
 export { type Fallback, type FallbackEvent, type FallbackOptions, fallback, type Replayed } from "./fallback.ts";
+export { type FernetEncryptionOptions, fernetEncryption, fernetKeyFromPassphrase } from "./fernet-encryption.ts";
+export { type LimitSizeOptions, limitSize } from "./limit-size.ts";
 export { type Logger, type LoggingOptions, type LogLevel, type LogRecord, logging } from "./logging.ts";
 export { prefixCollections } from "./prefix-collections.ts";
+export { prefixKeys } from "./prefix-keys.ts";
 export { readOnly } from "./read-only.ts";
+export { type ReencryptOptions, type ReencryptProgress, reencrypt } from "./reencrypt.ts";
 export { type RetryOptions, retry } from "./retry.ts";
 export { type RouteOptions, route } from "./route.ts";
+export { singleCollection } from "./single-collection.ts";
 export {
   type OperationStatistics,
   type Statistics,

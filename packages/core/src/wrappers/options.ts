@@ -14,6 +14,14 @@ export function countOf(given: unknown, name: string, least: number): number {
   throw new InvalidArgumentError(`${name} must be a whole number, at least ${least}, not ${shown(given)}`);
 }
 
+/** @throws InvalidArgumentError where it is no whole number of bytes between the two */
+export function bytesOf(given: unknown, name: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (typeof given === "number" && Number.isSafeInteger(given) && given >= least && given <= most) return given;
+  throw new InvalidArgumentError(
+    `${name} must be a whole number of bytes from ${least} to ${most}, not ${shown(given)}`,
+  );
+}
+
 /** A time to live in milliseconds. @throws InvalidArgumentError */
 export function ttlOf(given: Duration, name: string): number {
   try {

@@ -43,6 +43,10 @@ class BoundedCall implements Call {
     this.#milliseconds = milliseconds;
   }
 
+  get operation(): string {
+    return this.#outer.operation;
+  }
+
   get deadline(): number {
     this.#deadline ??= Math.min(this.#outer.deadline, performance.now() + this.#milliseconds);
     return this.#deadline;
@@ -50,10 +54,6 @@ class BoundedCall implements Call {
 
   get ended(): boolean {
     return this.#error !== undefined || this.#outer.ended;
-  }
-
-  get uncached(): boolean {
-    return this.#outer.uncached === true;
   }
 
   get signal(): AbortSignal {

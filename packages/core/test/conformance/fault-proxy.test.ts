@@ -3,13 +3,14 @@ import { connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Fault, FaultProxy } from "../../src/conformance/fault-proxy.ts";
 
-/** Answers each line by itself in angle brackets, and remembers it. */
+/** Answers each line by itself in angle brackets, and remembers it; after "last", it ends the connection. */
 const heard: string[] = [];
 const server = createServer((socket) => {
   socket.on("error", () => socket.destroy());
   socket.on("data", (bytes) => {
     heard.push(bytes.toString().trim());
     socket.write(`<${bytes.toString().trim()}>`);
+    if (bytes.toString() === "last\n") socket.end();
   });
 });
 let proxy: FaultProxy;
@@ -133,6 +134,15 @@ it("delays each way, in order", async () => {
   await client.until(() => client.received.includes(">"));
   await proxy.heal();
   expect(await client.ask("three")).toBe("<three>");
+});
+
+it("delays the end of a connection as well, so that it comes after the last reply", async () => {
+  const client = new Client();
+  await client.ask("zero");
+  await proxy.inject({ type: "delay", milliseconds: 30 });
+  expect(await client.ask("last")).toBe("<last>");
+  await client.until(() => client.end !== undefined);
+  expect(client.end).toBe("ended");
 });
 
 it("cuts a reply after some bytes", async () => {

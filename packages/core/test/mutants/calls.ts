@@ -222,7 +222,13 @@ export const calls: readonly Mutant[] = [
     class extends LineDriver {
       constructor(address: ConstructorParameters<typeof LineDriver>[0]) {
         super(address);
-        const now = { signal: new AbortController().signal, deadline: Infinity, ended: false, markSent() {} };
+        const now = {
+          operation: "open",
+          signal: new AbortController().signal,
+          deadline: Infinity,
+          ended: false,
+          markSent() {},
+        };
         void this.open(now).catch(() => {});
       }
     },

@@ -1,5 +1,5 @@
 /** Faults in listing and clearing. */
-import { forward, type Page, type StoredRecord } from "../../src/driver/index.ts";
+import { forward, type Page, type Scope, type StoredRecord } from "../../src/driver/index.ts";
 import { type Data, MapDriver } from "../support/map-driver.ts";
 import { driver, type Mutant, made, replacing, store } from "./mutant.ts";
 
@@ -52,6 +52,15 @@ function covering(covers: (name: string, wanted: string) => boolean) {
 }
 
 export const enumeration: readonly Mutant[] = [
+  driver(
+    "clearing keys that begin alike clears their whole collection",
+    ["enumeration/key-prefixes-are-apart"],
+    class extends MapDriver {
+      override sweep(scope: Scope, ends: (record: StoredRecord) => boolean): void {
+        super.sweep("collection" in scope ? { ...scope, keyPrefix: "" } : scope, ends);
+      }
+    },
+  ),
   driver(
     "an enumeration ends after 100 records",
     COMPLETE,

@@ -153,7 +153,13 @@ export const faults: readonly Mutant[] = [
     ["faults/dead-connection"],
     class extends LineDriver {
       protected override async ask<T>(...[method, parameters, call]: Ask): Promise<T> {
-        const patient = { signal: new AbortController().signal, deadline: call.deadline, ended: false, markSent() {} };
+        const patient = {
+          operation: call.operation,
+          signal: new AbortController().signal,
+          deadline: call.deadline,
+          ended: false,
+          markSent() {},
+        };
         return super.ask<T>(method, parameters, patient);
       }
     },
@@ -205,7 +211,13 @@ export const faults: readonly Mutant[] = [
     class extends LineDriver {
       #last: Promise<unknown> = Promise.resolve();
       protected override ask<T>(...[method, parameters, call]: Ask): Promise<T> {
-        const patient = { signal: new AbortController().signal, deadline: call.deadline, ended: false, markSent() {} };
+        const patient = {
+          operation: call.operation,
+          signal: new AbortController().signal,
+          deadline: call.deadline,
+          ended: false,
+          markSent() {},
+        };
         const turn = this.#last.catch(() => {}).then(() => super.ask<T>(method, parameters, patient));
         this.#last = turn;
         return turn;

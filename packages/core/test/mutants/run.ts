@@ -1,7 +1,7 @@
 /**
  * Holds the conformance suite against stores that break the contract in one point each: every one must be caught, by
  * the properties that name its fault, and every property must catch one. With `--all` the rest of the suite runs on each as well, and the table shows who
- * else has noticed. Any other argument picks the mutants whose fault holds it.
+ * else has noticed. Any other argument picks the mutants whose fault holds it. Then faults in the wrappers, against their own tests.
  */
 import { fork } from "node:child_process";
 import { conformance, properties, type Report } from "../../src/conformance/index.ts";
@@ -19,8 +19,10 @@ import { lineTarget, type Mutant, mapTarget } from "./mutant.ts";
 import { names } from "./names.ts";
 import { records } from "./records.ts";
 import { several } from "./several.ts";
+import { runSourceMutants } from "./source-mutants.ts";
 import { ttl } from "./ttl.ts";
 import { values } from "./values.ts";
+import { wrappers } from "./wrappers.ts";
 
 const mutants: readonly Mutant[] = [
   ...names,
@@ -34,6 +36,7 @@ const mutants: readonly Mutant[] = [
   ...calls,
   ...faults,
   ...several,
+  ...wrappers,
 ];
 
 /** What is asked of a child process: a mutant by its place, or a correct driver by its name. */
@@ -159,9 +162,11 @@ async function main(options: readonly string[]): Promise<void> {
   const named = new Set(mutants.flatMap(({ caughtBy }) => caughtBy));
   const untried = properties.filter(({ id }) => !named.has(id));
   if (untried.length > 0) console.log(`no mutant for ${untried.map(({ id }) => id).join(", ")}`);
+  const sources = await runSourceMutants(wanted);
   const seconds = ((performance.now() - began) / 1000).toFixed(0);
-  console.log(`${caught} of ${chosen.length} mutants caught, in ${seconds} s`);
-  if (caught < chosen.length || !sound || untried.length > 0) process.exitCode = 1;
+  const [noticed, count] = [caught + sources.caught, chosen.length + sources.all];
+  console.log(`${noticed} of ${count} mutants caught, in ${seconds} s`);
+  if (noticed < count || !sound || untried.length > 0) process.exitCode = 1;
 }
 
 await (process.argv.includes("--child") ? child() : main(process.argv.slice(2)));

@@ -11,7 +11,13 @@ export interface LineRequest {
 }
 
 /** Never ends: the server has no deadlines of its own. */
-const endless: Call = { signal: new AbortController().signal, deadline: Infinity, ended: false, markSent() {} };
+const endless: Call = {
+  operation: "none",
+  signal: new AbortController().signal,
+  deadline: Infinity,
+  ended: false,
+  markSent() {},
+};
 
 /** It can be killed, restarted and paused as if it were a process; what it has stored stays. */
 export class LineServer implements ServerProcess {

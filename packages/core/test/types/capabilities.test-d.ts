@@ -14,12 +14,19 @@ import {
   chaos,
   circuitBreaker,
   clampTtl,
+  compression,
   concurrencyLimit,
+  defaultValue,
   encryption,
+  fernetEncryption,
+  limitSize,
   logging,
   prefixCollections,
+  prefixKeys,
   readOnly,
+  reencrypt,
   retry,
+  singleCollection,
   statistics,
   timeout,
 } from "@kv/core/wrappers";
@@ -216,3 +223,43 @@ uses(all);
 uses(least);
 // @ts-expect-error
 uses(all.with(readOnly()));
+
+// The wrappers of names and values leave the capabilities as they are, and reencrypt needs what it uses.
+const wrapped = least
+  .with(fernetEncryption({ keys: [""] }))
+  .with(compression({ format: "python" }))
+  .with(limitSize({ max: 1 }))
+  .with(prefixKeys("p"))
+  .with(singleCollection("s"))
+  .with(defaultValue({ a: [1] }));
+same<typeof wrapped, typeof least>(true);
+const whole = all
+  .with(encryption({ keys, acceptPlaintext: true }))
+  .with(compression())
+  .with(limitSize({ min: 1 }))
+  .with(prefixKeys("p"))
+  .with(singleCollection("s"))
+  .with(defaultValue(0));
+same<typeof whole, typeof all>(true);
+whole.with(retry()).clearAll();
+reencrypt(whole);
+// @ts-expect-error
+reencrypt(wrapped);
+// @ts-expect-error
+reencrypt(all.with(readOnly()));
+// @ts-expect-error
+defaultValue(new Date());
+// @ts-expect-error
+defaultValue({ at: 1n });
+// @ts-expect-error
+compression({ algorithm: "lzma" });
+// @ts-expect-error
+compression({ format: "java" });
+// @ts-expect-error
+fernetEncryption({ keys: [new Uint8Array(32)] });
+// @ts-expect-error
+fernetEncryption({});
+// @ts-expect-error
+limitSize({ maximum: 1 });
+// @ts-expect-error
+prefixKeys();

@@ -102,6 +102,16 @@ describe("what waits for its turn", () => {
     await Promise.all(calls);
   });
 
+  it("and has left no longer counts as waiting", async () => {
+    const held = new Held();
+    const store = over(held.driver, { max: 1, maxQueued: 1 });
+    const first = store.get("a");
+    expect(await rejection(store.get("b", { timeout: 5 }))).toMatchObject({ code: "TIMEOUT" });
+    const third = store.get("c");
+    for (const _ of [first, third]) (await held.next()).proceed();
+    expect(await Promise.all([first, third])).toEqual([undefined, undefined]);
+  });
+
   it("may be nothing at all", async () => {
     const store = over(new Held().driver, { max: 1, maxQueued: 0 });
     const first = rejection(store.get("a", { timeout: 20 }));

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
 import { xaesKey, xaesOpen, xaesSeal } from "../../src/wrappers/xaes.ts";
+import { damage } from "./damage.ts";
 import { rejection } from "./held-driver.ts";
 
 const A = { id: "a", key: new Uint8Array(32).fill(1) };
@@ -149,6 +150,10 @@ describe("keys", () => {
     ["no id", [{ key: A.key }]],
     ["an empty id", [{ id: "", key: A.key }]],
     ["one id twice", [A, { id: "a", key: B.key }]],
+    ["an id that cannot be stored", [{ id: "\ud800", key: A.key }]],
+    ["a hole", [undefined]],
+    ["nothing", undefined],
+    ["no list", A],
   ])("are refused: %s", (_, keys) => {
     expect(() => encryption({ keys: keys as [] })).toThrow(InvalidArgumentError);
     expect(() => encryption({ keys: keys as [] })).not.toThrow(/0123456789abcdef/);
@@ -303,6 +308,21 @@ describe("refused", () => {
     expect(driver.takes).toBe(1);
   });
 
+  it("but what has expired, which is absent, whatever became of its key", async () => {
+    const { driver, store } = encrypted([A]);
+    await encrypted([B], driver).store.put("key", 1, { ttl: "1ms" });
+    for (let now = Date.now(); Date.now() <= now + 1; ) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(await store.get("key")).toBeUndefined();
+    expect(await store.getMany(["key"])).toEqual([undefined]);
+    expect(await store.putIfAbsent("key", 2)).toBeDefined();
+  });
+
+  it.each([false, true])("damage, wherever it is; with acceptPlaintext: %s", async (acceptPlaintext) => {
+    const plain = createStore(new CompleteDriver());
+    const store = plain.with(encryption({ keys: [A], acceptPlaintext }));
+    expect([...(await damage(plain, store, { secret: SECRET, n: [1, null] }))]).toEqual(["DECRYPTION_FAILED"]);
+  });
+
   it("one record of a batch alone", async () => {
     const { plain, store } = encrypted();
     await store.putMany([
@@ -314,5 +334,45 @@ describe("refused", () => {
       results: [1, undefined],
       failures: [{ index: 1, key: "b" }],
     });
+  });
+});
+
+describe("acceptPlaintext", () => {
+  const open = () => {
+    const plain = createStore(new CompleteDriver());
+    return { plain, store: plain.with(encryption({ keys: [A], acceptPlaintext: true })) };
+  };
+
+  it("reads what is not encrypted as it is, and writes nothing so", async () => {
+    const { plain, store } = open();
+    for (const value of [{ n: 1 }, [1], null, "text", { encrypted: true, data: "x" }]) {
+      await plain.put("key", value);
+      expect(await store.get("key")).toEqual(value);
+    }
+    await store.update("key", () => SECRET);
+    expect(JSON.stringify(await plain.get("key"))).not.toContain(SECRET);
+    expect(await store.get("key")).toBe(SECRET);
+  });
+
+  it("does not take for plaintext what was encrypted", async () => {
+    const { plain, store } = open();
+    await store.put("key", SECRET);
+    const { encrypted, key_id, data } = await sealed(plain, "key");
+    const broken: JsonValue[] = [
+      { encrypted, key_id },
+      { encrypted, data },
+      { key_id, data },
+      { encrypted: "kv2", key_id, data },
+      { encrypted, key_id: "b", data },
+      { encrypted, key_id, data: data.slice(4) },
+    ];
+    for (const value of broken) {
+      await plain.put("key", value);
+      expect(await rejection(store.get("key"))).toBeInstanceOf(DecryptionError);
+    }
+  });
+
+  it("must be a boolean", () => {
+    expect(() => encryption({ keys: [A], acceptPlaintext: 1 as never })).toThrow(InvalidArgumentError);
   });
 });

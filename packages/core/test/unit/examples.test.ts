@@ -16,10 +16,17 @@ const shown = [...readme.matchAll(/<!-- (examples\/\S+) -->\n```ts\n(.*?)```/gs)
 describe("the README", () => {
   it("shows all examples", () => {
     expect(shown.map(({ path }) => path).sort()).toEqual([
+      "examples/around-wrappers.ts",
       "examples/complete-driver.ts",
+      "examples/compression.ts",
       "examples/conformance.ts",
+      "examples/default-value.ts",
+      "examples/encryption.ts",
+      "examples/fernet-encryption.ts",
       "examples/five-minutes.ts",
       "examples/minimal-driver.ts",
+      "examples/names.ts",
+      "examples/telemetry.ts",
       "examples/typed-collection.ts",
     ]);
   });
@@ -45,7 +52,17 @@ describe("the README", () => {
 });
 
 describe("an example runs", () => {
-  it.each(["five-minutes", "typed-collection"])("%s", async (name) => {
+  it.each([
+    "five-minutes",
+    "around-wrappers",
+    "telemetry",
+    "typed-collection",
+    "names",
+    "encryption",
+    "fernet-encryption",
+    "compression",
+    "default-value",
+  ])("%s", async (name) => {
     await import(`../../examples/${name}.ts`);
   });
 });

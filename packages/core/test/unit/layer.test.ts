@@ -2,11 +2,14 @@
 
 import {
   type Capability,
+  CorruptRecordError,
   createStore,
   InvalidArgumentError,
   InvalidNameError,
   type JsonValue,
+  type Revision,
   UnsupportedOperationError,
+  ValueTooLargeError,
 } from "@kv/core";
 import {
   around,
@@ -22,7 +25,7 @@ import {
   values,
   type WriteRequest,
 } from "@kv/core/driver";
-import { encryption, prefixCollections, retry } from "@kv/core/wrappers";
+import { compression, defaultValue, encryption, fernetEncryption, prefixCollections, retry } from "@kv/core/wrappers";
 import { describe, expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
 import { allCapabilities } from "../../src/capabilities.ts";
@@ -193,6 +196,74 @@ describe("values", () => {
     expect(await store.compareAndDelete("a", (await store.getEntry("a"))?.revision as never)).toBe(true);
   });
 
+  it("lets one record of a batch that the codec refuses fail alone, and sends the others", async () => {
+    const picky = defineLayer("picky", (inner) =>
+      values(inner, {
+        encode(value) {
+          if (value === "no") throw new ValueTooLargeError(2, 1);
+          return value;
+        },
+        decode: (stored) => stored,
+      }),
+    );
+    const store = createStore(new FullDriver()).with(picky);
+    const put = (...all: JsonValue[]) => store.putMany(all.map((value, at) => ({ key: `k${at}`, value })));
+    expect(await rejection(put(1, "no", 3, "no"))).toMatchObject({
+      code: "BATCH_FAILED",
+      outcome: "not-applied",
+      failures: [
+        { index: 1, key: "k1", error: { code: "VALUE_TOO_LARGE", outcome: "not-applied" } },
+        { index: 3, key: "k3" },
+      ],
+    });
+    expect(await store.getMany(["k0", "k1", "k2", "k3"])).toEqual([1, undefined, 3, undefined]);
+    expect(await rejection(put("no"))).toMatchObject({ failures: [{ key: "k0" }] });
+  });
+
+  it("takes what has expired for absent before it is decoded", async () => {
+    const locked = defineLayer("locked", (inner) =>
+      values(inner, {
+        encode: (value) => value,
+        decode() {
+          throw new CorruptRecordError("the key is lost");
+        },
+      }),
+    );
+    const inner = new FullDriver();
+    const store = createStore(inner).with(locked);
+    const record = { value: 1, createdAt: 1, expiresAt: 2, revision: "r" as Revision };
+    inner.put({ collection: "default_collection", key: "a" }, record);
+    expect(await store.get("a")).toBeUndefined();
+    expect(await store.has("a")).toBe(false);
+    expect(await store.getMany(["a"])).toEqual([undefined]);
+    expect(await store.take("a")).toBeUndefined();
+  });
+
+  it("sends nothing once the call has ended while its value was encoded", async () => {
+    let finish = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const slow = defineLayer("slow", (inner) =>
+      values(inner, { encode: (value) => held.then(() => value), decode: (stored) => stored }),
+    );
+    const plain = createStore(new FullDriver());
+    const store = plain.with(slow);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const calls = [
+      store.put("a", 1, { signal }),
+      store.putMany([{ key: "b", value: 1 }], { signal }),
+      store.putIfAbsent("c", 1, { signal }),
+    ].map(rejection);
+    await Promise.resolve();
+    controller.abort();
+    for (const error of await Promise.all(calls)) expect(error).toMatchObject({ code: "ABORTED" });
+    finish();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await plain.getMany(["a", "b", "c"])).toEqual([undefined, undefined, undefined]);
+  });
+
   it("keeps expiry, creation and revision", async () => {
     const plain = createStore(new FullDriver());
     const store = plain.with(reversed);
@@ -243,6 +314,13 @@ describe("names", () => {
     await store.clearAll();
     expect(await listed(plain.collections())).toEqual(["outside"]);
     await store.cull();
+  });
+
+  it("lists no key without a name, should another program have one that is the prefix alone", async () => {
+    const plain = createStore(new FullDriver());
+    await plain.collection("C-c").put("K-", 1);
+    await plain.collection("C-c").put("K-a", 1);
+    expect(await listed(plain.with(upper).collection("c").keys())).toEqual(["a"]);
   });
 
   it("errors name the record as the caller does", async () => {
@@ -358,6 +436,18 @@ describe("the order of layers", () => {
     const handwritten = { name: "own", needs: [], withdraws: [], apply: (inner: Driver) => forward(inner, {}) };
     expect(plain.with(named("constructor")).with(handwritten).with(named("own", {})).layers).toHaveLength(3);
     expect(() => plain.with(named("toString")).with(named("own", { other: "never" }))).not.toThrow();
+  });
+
+  it.each([
+    ["encryption", () => encryption({ keys: [{ id: "a", key: new Uint8Array(32) }] })],
+    ["fernetEncryption", () => fernetEncryption({ keys: [`${"A".repeat(43)}=`] })],
+  ])("has %s inside of compression and of defaultValue", (name, sealing) => {
+    for (const layer of [compression(), defaultValue(0)]) {
+      const put = () => plain.with(layer).with(prefixCollections("p")).with(sealing());
+      expect(put).toThrow(InvalidArgumentError);
+      expect(put).toThrow(`put ${name} on first, then ${layer.name}`);
+      expect(plain.with(sealing()).with(layer).layers).toEqual([name, layer.name]);
+    }
   });
 
   it("has no layer twice, but may have two of one kind", () => {

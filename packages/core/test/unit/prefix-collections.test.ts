@@ -5,6 +5,7 @@ import { prefixCollections } from "@kv/core/wrappers";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
+import { golden } from "../golden/wrappers.ts";
 
 /** A store, and the same seen through a prefix. */
 function stores(prefix: string) {
@@ -17,6 +18,13 @@ async function listed(names: AsyncIterable<string>): Promise<string[]> {
   for await (const name of names) list.push(name);
   return list.sort();
 }
+
+it("stores a record where Python's wrapper has it", async () => {
+  const plain = createStore(new CompleteDriver());
+  await plain.with(prefixCollections("app")).collection("users").put("ada", 1);
+  const [collection = "", key = ""] = golden.names.prefixCollections.split("::");
+  expect(await plain.collection(collection).get(key)).toBe(1);
+});
 
 it.each([
   ["app", "users", "app__users"],
@@ -84,6 +92,17 @@ it("lists no collection without a name, should another program have one that is 
   await plain.collection("app__").put("k", 1);
   await plain.collection("app__users").put("k", 1);
   expect(await listed(store.collections())).toEqual(["users"]);
+});
+
+it("clears no such collection, but all that lies under it, also what has many records", async () => {
+  const { plain, store } = stores("app");
+  await plain.collection("app__").putMany(Array.from({ length: 150 }, (_, at) => ({ key: `${at}`, value: 1 })));
+  for (const name of ["a", "b"]) {
+    await store.collection(name).putMany(Array.from({ length: 150 }, (_, at) => ({ key: `${at}`, value: 1 })));
+  }
+  await plain.collection("b").put("k", 1);
+  await store.clearAll();
+  expect(await listed(plain.collections())).toEqual(["app__", "b"]);
 });
 
 it("may be put on itself: the outer one lies inside the inner one", async () => {

@@ -215,18 +215,37 @@ describe("writes", () => {
 });
 
 describe("a pause that the caller ends", () => {
-  it.each(["put", "putMany", "putIfAbsent"] as const)("says of a %s that it did nothing", async (method) => {
+  it.each(["put", "putIfAbsent"] as const)("says of a %s that it did nothing", async (method) => {
     random(0.5);
     const { sent, store } = scripted({ put: ["refused"], swap: ["refused"] }, { baseDelay: "2s", maxDelay: "2s" });
     const { signal, abort } = abortable();
-    const call =
-      method === "putMany" ? store.putMany([{ key: "a", value: 1 }], { signal }) : store[method]("a", 1, { signal });
+    const call = store[method]("a", 1, { signal });
     const failed = rejection(call);
     await vi.waitFor(() => expect(sent).toHaveLength(1));
     await settled();
     abort();
     expect(await failed).toMatchObject({ code: "ABORTED", outcome: "not-applied" });
     await store.close();
+  });
+
+  it("says of a batch that it did nothing where no record of it did", async () => {
+    random(0.5);
+    const inner = new CompleteDriver();
+    for (const [answers, outcome] of [
+      [[refused(), refused()], "not-applied"],
+      [[undefined, refused()], "unknown"],
+    ] as const) {
+      const driver = forward(inner, { putMany: async () => answers });
+      const store = createStore({ ...driver, capabilities: inner.capabilities }).with(
+        retry({ baseDelay: "2s", maxDelay: "2s" }),
+      );
+      const { signal, abort } = abortable();
+      const entries = ["a", "b"].map((key) => ({ key, value: 1 }));
+      const call = rejection(store.putMany(entries, { signal }));
+      await settled();
+      abort();
+      expect(await call).toMatchObject({ code: "ABORTED", outcome });
+    }
   });
 
   it("says that nobody can tell where an earlier attempt may have been applied", async () => {
@@ -242,6 +261,23 @@ describe("a pause that the caller ends", () => {
     expect(await call).toMatchObject({ code: "ABORTED", outcome: "unknown" });
     await store.close();
   });
+});
+
+it("a pause of one record of a batch says nothing of the others, which may have been written", async () => {
+  random(0.5);
+  const inner = new CompleteDriver();
+  const driver = forward(inner, {
+    put: ({ key }) => (key === "a" ? Promise.reject(refused()) : new Promise<never>(() => {})),
+  });
+  const store = createStore({ ...driver, capabilities: inner.capabilities }).with(
+    retry({ baseDelay: "2s", maxDelay: "2s" }),
+  );
+  const { signal, abort } = abortable();
+  const entries = ["b", "a"].map((key) => ({ key, value: 1 }));
+  const call = rejection(store.putMany(entries, { signal }));
+  await settled();
+  abort();
+  expect(await call).toMatchObject({ code: "ABORTED", outcome: "unknown" });
 });
 
 describe("batches", () => {

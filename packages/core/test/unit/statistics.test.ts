@@ -124,7 +124,8 @@ describe("collections", () => {
     expect([collections.a?.get?.count, others.get?.count, total.get?.count]).toEqual([2, 3, 6]);
     const none = counted({ maxCollections: 0 });
     await none.store.get("a");
-    expect(none.stats.snapshot()).toMatchObject({ collections: {}, others: { get: { count: 1 } } });
+    const only = none.stats.snapshot();
+    expect([Object.keys(only.collections), only.others.get?.count]).toEqual([[], 1]);
   });
 
   it("may have any name", async () => {
@@ -145,7 +146,7 @@ it("a snapshot is data of the caller's own; a reset begins anew (in Python the d
   stats.reset();
   const after = stats.snapshot();
   expect(before.total.get?.count).toBe(1);
-  expect(after).toMatchObject({ total: {}, collections: {}, others: {} });
+  expect([after.total, after.others, Object.keys(after.collections)]).toEqual([{}, {}, []]);
   expect(after.since.getTime()).toBeGreaterThan(before.since.getTime());
 });
 

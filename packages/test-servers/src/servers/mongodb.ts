@@ -13,6 +13,10 @@ export interface MongodbOptions extends StartOptions {
   readonly auth?: boolean;
   /** TLS only: `ca` is what to trust. */
   readonly tls?: boolean;
+  /** What is acknowledged is in a file, so that `kill` and `restart` lose nothing. */
+  readonly journal?: boolean;
+  /** `configureFailPoint` works: the server then fails as it is told to. */
+  readonly failPoints?: boolean;
 }
 
 export const mongodb: Recipe<MongodbOptions> = {
@@ -41,9 +45,12 @@ export const mongodb: Recipe<MongodbOptions> = {
     return {
       args(port) {
         printed = log().length;
+        const listening = ["--bind_ip", host, "--port", `${port}`, "--dbpath", data];
         const auth = options.auth && ranBefore ? ["--auth"] : [];
+        const journal = options.journal ? ["--journalCommitInterval", "1"] : [];
+        const failPoints = options.failPoints ? ["--setParameter", "enableTestCommands=1"] : [];
         const tls = certificate ? ["--tlsMode", "requireTLS", "--tlsCertificateKeyFile", pem] : [];
-        return ["--bind_ip", host, "--port", `${port}`, "--dbpath", data, ...auth, ...tls, ...(options.args ?? [])];
+        return [...listening, ...auth, ...journal, ...failPoints, ...tls, ...(options.args ?? [])];
       },
       url: (port) => `mongodb://127.0.0.1:${port}/${certificate ? "?tls=true" : ""}`,
       ca: certificate?.ca,
@@ -70,16 +77,27 @@ function translated(source: Source, translate: (args: readonly string[]) => read
   };
 }
 
+/** What SecantusDB calls otherwise. */
+const names: { readonly [name: string]: string } = {
+  "--bind_ip": "--host",
+  "--dbpath": "--storage-path",
+  "--tlsCertificateKeyFile": "--tls-cert-file",
+};
+
 /** mongod's arguments as SecantusDB's. With its oplog, which `--standalone` leaves out, writes take ten times as long. */
 function toSecantus(args: readonly string[]): readonly string[] {
-  const names = new Map([
-    ["--bind_ip", "--host"],
-    ["--dbpath", "--storage-path"],
-    ["--tlsCertificateKeyFile", "--tls-cert-file"],
-  ]);
-  const translated = args
-    .filter((arg) => arg !== "--tlsMode" && arg !== "requireTLS")
-    .map((arg) => names.get(arg) ?? arg);
-  const pem = translated.indexOf("--tls-cert-file") + 1;
-  return ["--standalone", ...translated, ...(pem > 0 ? ["--tls-key-file", String(translated[pem])] : [])];
+  const translated = ["--standalone"];
+  for (let at = 0; at < args.length; at++) {
+    const [name = "", value = ""] = args.slice(at);
+    if (name === "--auth") {
+      translated.push(name);
+      continue;
+    }
+    at++;
+    if (name === "--journalCommitInterval") translated.push("--sync-on-commit");
+    else if (name === "--setParameter") translated.push("--enable-test-commands");
+    else if (name !== "--tlsMode") translated.push(names[name] ?? name, value);
+    if (name === "--tlsCertificateKeyFile") translated.push("--tls-key-file", value);
+  }
+  return translated;
 }

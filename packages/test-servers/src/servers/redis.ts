@@ -7,7 +7,7 @@ import { apt } from "../apt.ts";
 import { exchange } from "../resp.ts";
 import type { Plan, Recipe, StartOptions } from "../server.ts";
 import { docker, onPath } from "../source.ts";
-import { type Certificate, makeCertificate } from "../tls.ts";
+import { type Certificate, makeCertificate, type Pems, writePems } from "../tls.ts";
 
 export interface RedisOptions extends StartOptions {
   /** Of the user `default`; it is in `url`. */
@@ -20,8 +20,16 @@ export interface RedisOptions extends StartOptions {
   readonly maxmemory?: string;
   /** Each write is in a file before it is answered, so that `kill` and `restart` lose nothing. */
   readonly appendonly?: boolean;
-  /** The URL of another server; ready once in step with it. Not for TLS, nor for Docker outside Linux. */
+  /** The URL of another server; ready once in step with it. Not for Docker outside Linux. */
   readonly replicaOf?: string;
+}
+
+/** What one server of several is told beside that. */
+export interface NodeOptions extends RedisOptions {
+  /** The certificate that all of them share. */
+  readonly pems?: Pems | undefined;
+  /** One of a cluster. Another one takes over from a master that has not answered for two seconds. */
+  readonly cluster?: boolean;
 }
 
 export const redis: Recipe<RedisOptions> = {
@@ -37,24 +45,31 @@ export const redis: Recipe<RedisOptions> = {
 };
 
 /** How a server is prepared that takes Redis' settings. Its URLs begin with `scheme:`, or with `schemes:` for TLS. */
-export function redisLike(scheme: "redis" | "valkey"): Recipe<RedisOptions>["prepare"] {
+export function redisLike(scheme: "redis" | "valkey"): Recipe<NodeOptions>["prepare"] {
   return async ({ folder, host }, options): Promise<Plan> => {
     // A user that nobody else has: who lets it in is the server that we started, and no other on the same port.
     const probe = { user: `probe-${randomUUID()}`, password: randomUUID() };
     const aclFile = join(folder, "users.acl");
     const everybody = [`user ${probe.user} on >${probe.password} +ping +info`, ...users(options)];
     await writeFile(aclFile, `${everybody.join("\n")}\n`);
-    const certificate = options.tls ? await makeCertificate(folder) : undefined;
+    const certificate = await certificateFor(folder, options);
     const settings = [
       ...["--bind", host, "--protected-mode", "no", "--dir", folder, "--aclfile", aclFile],
       ...["--save", "", "--appendonly", options.appendonly ? "yes" : "no", "--repl-diskless-sync-delay", "0"],
       ...(options.maxmemory ? ["--maxmemory", options.maxmemory] : []),
-      ...(options.replicaOf ? replication(new URL(options.replicaOf)) : []),
+      ...(options.replicaOf ? ["--replicaof", ...hostAndPort(options.replicaOf)] : []),
+      ...following(options, certificate),
+      ...(options.cluster ? CLUSTER : []),
       ...(options.args ?? []),
     ];
     const login = options.password === undefined ? "" : `:${encodeURIComponent(options.password)}@`;
     return {
-      args: (port) => [...listening(port, certificate), ...settings],
+      args: (port, second = 0) => [
+        ...listening(port, certificate),
+        ...(options.cluster ? ["--cluster-port", `${second}`] : []),
+        ...settings,
+      ],
+      needsSecondPort: options.cluster === true,
       url: (port) => `${scheme}${certificate ? "s" : ""}://${login}127.0.0.1:${port}`,
       ca: certificate?.ca,
       async ready(port) {
@@ -71,6 +86,13 @@ export function redisLike(scheme: "redis" | "valkey"): Recipe<RedisOptions>["pre
   };
 }
 
+const CLUSTER = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "2000"];
+
+async function certificateFor(folder: string, { tls, pems }: NodeOptions): Promise<Certificate | undefined> {
+  if (pems) return writePems(folder, pems);
+  return tls ? makeCertificate(folder) : undefined;
+}
+
 function listening(port: number, certificate: Certificate | undefined): string[] {
   if (certificate === undefined) return ["--port", `${port}`];
   const { caFile, certificateFile, keyFile } = certificate;
@@ -83,8 +105,17 @@ function users({ password, acl = [] }: RedisOptions): readonly string[] {
   return [`user default on ${password === undefined ? "nopass" : `>${password}`} ~* &* +@all`, ...acl];
 }
 
-function replication(master: URL): string[] {
-  const user = master.username ? ["--masteruser", decodeURIComponent(master.username)] : [];
-  const password = master.password ? ["--masterauth", decodeURIComponent(master.password)] : [];
-  return ["--replicaof", master.hostname, master.port, ...user, ...password];
+function hostAndPort(url: string): string[] {
+  const { hostname, port } = new URL(url);
+  return [hostname, port];
+}
+
+/** How it connects where it follows another, now or after a failover: they have the same password. */
+function following({ password, replicaOf, cluster }: NodeOptions, certificate: Certificate | undefined): string[] {
+  const known = replicaOf === undefined ? password : decodeURIComponent(new URL(replicaOf).password);
+  return [
+    ...(known ? ["--masterauth", known] : []),
+    ...(certificate ? ["--tls-replication", "yes"] : []),
+    ...(certificate && cluster ? ["--tls-cluster", "yes"] : []),
+  ];
 }

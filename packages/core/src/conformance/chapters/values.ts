@@ -1,7 +1,7 @@
 /** Chapter "values": every JSON value comes back as it was put, and nothing else is taken. */
 import { InvalidValueError, ValueTooLargeError } from "../../errors.ts";
 import { deepEqual, equal, ok, rejects, show } from "../assertions.ts";
-import { invalidValues, largeText, validValues, valueSizes } from "../corpus.ts";
+import { invalidValues, largeText, randomText, validValues, valueSizes } from "../corpus.ts";
 import { type Property, property } from "../property.ts";
 import { collect, each } from "../support.ts";
 
@@ -114,7 +114,7 @@ export const values: readonly Property[] = [
       await c.put("a", "before");
       const shape = { code: "VALUE_TOO_LARGE", operation: "put", key: "a", outcome: "not-applied", retryable: false };
       const error = await rejects(
-        () => c.put("a", "x".repeat(limit)),
+        () => c.put("a", randomText(limit)),
         ValueTooLargeError,
         `put of ${limit} characters`,
         shape,

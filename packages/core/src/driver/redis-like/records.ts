@@ -35,20 +35,6 @@ export function decode(text: string, numbers: InexactNumbers): Envelope {
   return envelope;
 }
 
-/** The name that a text gives itself, also where the rest of it cannot be read. */
-export function statedName(text: string): Envelope["id"] | undefined {
-  try {
-    return decodeEnvelope(text, "nearest").id;
-  } catch {
-    try {
-      const { collection, key } = JSON.parse(text) ?? {};
-      return typeof collection === "string" && typeof key === "string" ? { collection, key } : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-}
-
 /**
  * PX of a record. The server hides it one millisecond after that time, not from it on. What has expired on the way there
  * is gone soon enough.

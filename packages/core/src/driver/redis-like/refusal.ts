@@ -38,6 +38,7 @@ export function refusal(reply: string, cause: unknown): KeyValueError {
   if (code === "MOVED" || code === "ASK" || code === "CROSSSLOT") {
     return new BackendError("the server is one of a cluster, which needs a client for clusters", details);
   }
+  if (/cluster support disabled/i.test(reply)) return new BackendError("the server is in no cluster", details);
   if (/max number of clients/i.test(reply)) return new StoreUnavailableError(`the server refused: ${reply}`, details);
   if (/invalid password|AUTH/.test(reply)) return new AccessDeniedError(`the server refused: ${reply}`, details);
   // Such replies may quote the command, and with it the value.

@@ -1,22 +1,47 @@
 /** Where an enumeration by SCAN stands. */
 import type { Cursor, RecordId } from "../driver.ts";
+import type { Layout } from "./layout.ts";
 
 /** Never changed by a page that fails; `seen` grows with what has been handed out. */
 export class Scan {
-  /** The server's cursor; absent once all names have come. */
-  readonly at: string | undefined;
+  /** As it was when this pass over the servers began; absent before the first. */
+  readonly layout: Layout | undefined;
+  /** Whether an earlier pass went over all servers. */
+  readonly again: boolean;
+  /** The servers that have not given all their names; the first one is being asked. */
+  readonly servers: readonly string[];
+  /** The cursor of the first of them. */
+  readonly at: string;
   /** Where names have come that have not been looked at. */
   readonly pending: readonly RecordId[];
-  /** Of keys or collections: SCAN may give a name more than once. */
+  /** Of keys or collections: a name may come more than once. */
   readonly seen: Set<string>;
 
-  constructor(at: string | undefined, pending: readonly RecordId[], seen: Set<string>) {
-    this.at = at;
-    this.pending = pending;
-    this.seen = seen;
+  private constructor(scan: Omit<Scan, "over" | "after" | "holding">) {
+    this.layout = scan.layout;
+    this.again = scan.again;
+    this.servers = scan.servers;
+    this.at = scan.at;
+    this.pending = scan.pending;
+    this.seen = scan.seen;
   }
 
   static of(cursor: Cursor | undefined): Scan {
-    return cursor instanceof Scan ? cursor : new Scan("0", [], new Set());
+    if (cursor instanceof Scan) return cursor;
+    return new Scan({ layout: undefined, again: false, servers: [], at: "0", pending: [], seen: new Set() });
+  }
+
+  /** At the beginning of a pass. */
+  over(layout: Layout, again: boolean): Scan {
+    return new Scan({ ...this, layout, again, servers: layout.servers, at: "0", pending: [] });
+  }
+
+  /** After a reply of the first server, whose next cursor is `at`. */
+  after(at: string): Scan {
+    return new Scan({ ...this, ...(at === "0" ? { servers: this.servers.slice(1), at: "0" } : { at }), pending: [] });
+  }
+
+  holding(pending: readonly RecordId[]): Scan {
+    return new Scan({ ...this, pending });
   }
 }

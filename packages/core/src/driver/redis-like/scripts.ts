@@ -1,10 +1,64 @@
 /** The Lua scripts, each one atomic exchange. `redis.pcall` hands the server's error replies on as they are. */
 import { createHash } from "node:crypto";
+import { AbortedError } from "../../errors.ts";
+import type { Call } from "../driver.ts";
+import type { CommandReply, Link } from "./link.ts";
 
 export interface Script {
   readonly text: string;
   /** What EVALSHA calls it by. */
   readonly sha: string;
+}
+
+/** Runs a script: by its hash, by its text only where the server does not know it. */
+export async function run(
+  link: Link,
+  script: Script,
+  names: readonly string[],
+  values: readonly string[],
+  call: Call,
+): Promise<unknown> {
+  const rest = [`${names.length}`, ...names, ...values];
+  try {
+    return await link.send(["evalsha", script.sha, ...rest], call);
+  } catch (error) {
+    if (!isUnknown(error)) throw link.explain(error);
+    if (call.ended) throw abandoned();
+    return await link.send(["eval", script.text, ...rest], call).catch((reason: unknown) => {
+      throw link.explain(reason);
+    });
+  }
+}
+
+/** The same with one name each, all in one exchange. */
+export async function runEach(
+  link: Link,
+  script: Script,
+  names: readonly string[],
+  call: Call,
+): Promise<readonly CommandReply[]> {
+  const replies = await link.sendAll(
+    names.map((name) => ["evalsha", script.sha, "1", name]),
+    call,
+  );
+  const unknown = names.filter((_, at) => isUnknown(replies[at]));
+  if (unknown.length === 0) return replies;
+  if (call.ended) throw abandoned();
+  const later = await link.sendAll(
+    unknown.map((name) => ["eval", script.text, "1", name]),
+    call,
+  );
+  const answers = new Map(unknown.map((name, at) => [name, later[at]]));
+  return replies.map((reply, at) => answers.get(names[at] ?? "") ?? reply);
+}
+
+function isUnknown(reply: unknown): boolean {
+  if (!(reply instanceof Error)) return false;
+  return reply.message.startsWith("NOSCRIPT") || isUnknown(reply.cause);
+}
+
+export function abandoned(): AbortedError {
+  return new AbortedError("the call had ended before its last request");
 }
 
 function script(text: string): Script {

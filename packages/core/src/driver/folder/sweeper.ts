@@ -1,5 +1,5 @@
 /** Reclaims expired records in the background, when the first of them is due. */
-import type { Report } from "@kv/core/driver";
+import type { Report } from "../driver.ts";
 
 /** How often at most, and at least (another process may have written what expires sooner), in milliseconds. */
 const SHORTEST_PAUSE = 500;

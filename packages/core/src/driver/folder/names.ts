@@ -1,5 +1,5 @@
 /**
- * How a collection and a key become the name under which lmdb keeps their record:
+ * How a collection and a key become the name under which a folder keeps their record:
  *
  *     name       = collection 00 key
  *     collection = its UTF-8 with 00 as 01 01 and 01 as 01 02; over 960 bytes: the first 927, FF, SHA-256 of all
@@ -9,9 +9,9 @@
  * what begins with a prefix is one range. A record whose name holds a hash keeps the original.
  */
 import { createHash } from "node:crypto";
-import type { RecordId, Scope } from "@kv/core/driver";
+import type { RecordId, Scope } from "../driver.ts";
 
-/** lmdb's limit is 1978; six go to the time in the index of expiries. */
+/** What lmdb takes is 1978 bytes, of which six go to the time in its index of expiries. */
 const LONGEST_NAME = 1970;
 const LONGEST_COLLECTION = 960;
 /** FF and the 32 bytes of SHA-256. */
@@ -40,33 +40,6 @@ export function nameOf({ collection, key }: RecordId): Name {
 
 export function bytesOf(name: Name): Buffer {
   return Buffer.isBuffer(name) ? name : Buffer.from(name.join(""));
-}
-
-/** How lmdb-js is to read and write names. */
-export const nameEncoder = {
-  /** Answers with the position after the name. */
-  writeKey(name: Name, target: Buffer, start: number): number {
-    if (!Array.isArray(name)) {
-      target.set(name, start);
-      return start + name.length;
-    }
-    return writeText(name[1], target, writeText(name[0], target, start));
-  },
-  readKey(source: Buffer, start: number, end: number): Buffer {
-    return Buffer.from(source.subarray(start, end));
-  },
-};
-
-/** Most texts are short and in ASCII: then this is quicker than a call out of JavaScript. */
-function writeText(text: string, target: Buffer, start: number): number {
-  const { length } = text;
-  if (length >= 64) return start + target.write(text, start, "utf8");
-  for (let at = 0; at < length; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit >= 0x80) return start + target.write(text, start, "utf8");
-    target[start + at] = unit;
-  }
-  return start + length;
 }
 
 /** The collection and the key of a name; `undefined` in place of one that is hashed. */

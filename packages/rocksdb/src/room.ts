@@ -1,0 +1,56 @@
+/** Whether a write still fits on the disk: RocksDB needs room also after a write has been told to be done. */
+import { statfsSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { StorageFullError } from "@kv/core";
+import { asRocksError } from "./errors.ts";
+
+/** What is to stay free for RocksDB to write what is in its memory in order, in bytes. */
+const RESERVE = 64_000_000;
+/** How long an answer of the file system counts, in milliseconds. */
+const VALID = 100;
+
+export class Room {
+  readonly #folder: string;
+  #left = 0;
+  #checkedAt = Number.NEGATIVE_INFINITY;
+
+  /** @param folder in which there may be another file */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Takes room for a record of so many bytes. @throws StorageFullError */
+  take(bytes: number): void {
+    // Once in the log, and once in order.
+    const needed = 2 * bytes;
+    if (needed > this.#left || performance.now() - this.#checkedAt > VALID) this.#check();
+    if (needed > this.#left) {
+      throw new StorageFullError("there is no room left for the store's folder", { outcome: "not-applied" });
+    }
+    this.#left -= needed;
+  }
+
+  /** Whether RocksDB can still put in order what it has in memory. To let it fail there could keep it from ever closing. */
+  get enoughToCompact(): boolean {
+    return this.#left > -RESERVE / 2;
+  }
+
+  /** Writes as much as opening the folder may. @throws StorageFullError, AccessDeniedError … */
+  async probe(): Promise<void> {
+    const file = join(this.#folder, "probe");
+    try {
+      await writeFile(file, Buffer.alloc(RESERVE / 2), { mode: 0o600 });
+    } catch (error) {
+      throw asRocksError(error, { outcome: "not-applied" });
+    } finally {
+      await rm(file, { force: true });
+    }
+  }
+
+  #check(): void {
+    const { bavail, bsize } = statfsSync(this.#folder);
+    this.#left = bavail * bsize - RESERVE;
+    this.#checkedAt = performance.now();
+  }
+}

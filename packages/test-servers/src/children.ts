@@ -1,0 +1,35 @@
+// Processes that tests start and watch.
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export interface Child {
+  readonly process: ChildProcess;
+  /** All that it has printed so far. */
+  output(): string;
+  /** Resolves when it has ended: with its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string | null>;
+}
+
+/** The arguments with which Node.js runs a TypeScript file, on the sources of all packages. */
+export function nodeArguments(file: URL, ...rest: readonly string[]): string[] {
+  return ["--conditions=@kv/source", "--import", import.meta.resolve("tsx"), fileURLToPath(file), ...rest];
+}
+
+/** In the current folder, if no other is given. Has a channel for messages. */
+export function runChild(command: string, commandArguments: readonly string[], cwd?: string): Child {
+  const child = spawn(command, commandArguments, { cwd, stdio: ["ignore", "pipe", "inherit", "ipc"] });
+  let text = "";
+  child.stdout?.setEncoding("utf8").on("data", (part: string) => {
+    text += part;
+  });
+  const ended = new Promise<number | string | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve(code ?? signal));
+  });
+  return { process: child, output: () => text, ended };
+}
+
+/** Resolves when the condition holds. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
