@@ -200,6 +200,7 @@ it.each(["delete", "put"] as const)("reads no near record that a failed %s has l
 
 it("keeps nothing of a record whose write may yet be done", async () => {
   const inner = new CompleteDriver();
+  await storeOver(inner).put("a", "old");
   let lost: (() => void) | undefined;
   const far = forward(inner, {
     put: (id, record) => {
@@ -209,8 +210,10 @@ it("keeps nothing of a record whose write may yet be done", async () => {
   });
   const store = storeOver(far).with(cache(storeOver(new CompleteDriver()), { ttl: 600 }));
   await expect(store.put("a", "new")).rejects.toThrow("lost");
-  expect(await store.get("a")).toBeUndefined();
-  await settled();
+  for (const _ of [1, 2]) {
+    expect(await store.get("a")).toBe("old");
+    await settled();
+  }
   lost?.();
   expect(await store.get("a")).toBe("new");
 });
