@@ -98,8 +98,8 @@ export const getOrSet: readonly Property[] = [
         const key = `of ${ttl} ms`;
         const before = Date.now();
         await c.getOrSet(key, () => "first", { ttl: ttl / 1000 });
-        const latest = Date.now() + ttl;
         const again = await c.getOrSet(key, () => "second", { ttl: ttl / 1000 });
+        const latest = Date.now() + ttl;
         if (Date.now() < before + ttl) equal(again, "first", "getOrSet within the ttl");
         await until(latest + 1);
         equal(await c.get(key), undefined, "get after the ttl");
@@ -376,22 +376,29 @@ export const getOrSet: readonly Property[] = [
         ["put", (key) => c.put(key, "other", { ttl: 0.001 })],
         ["putMany", (key) => c.putMany([{ key, value: "other", ttl: 0.001 }])],
       ]);
-      if (store.can("atomic")) {
-        const atomic = store.collection(name);
-        changes.set("take", (key) => atomic.take(key));
-        changes.set("update", (key) => atomic.update(key, () => undefined));
-      }
       const keys = [...changes.keys()].flatMap((change) => [`${change} early`, `${change} late`]);
-      for (const key of keys) await c.getOrSet(key, () => "old", stale);
-      for (const [change, run] of changes) await run(`${change} early`);
-      await until(Date.now() + ttl + 1);
       for (const [change, run] of changes) {
-        // Where there is nothing to take or to update, there is no change.
-        if (change !== "take" && change !== "update") await run(`${change} late`);
+        await c.getOrSet(`${change} early`, () => "old", stale);
+        await run(`${change} early`);
+        await c.getOrSet(`${change} late`, () => "old", stale);
       }
+      if (store.can("atomic")) {
+        const records = store.collection(name);
+        await c.getOrSet("take", () => "old", stale);
+        // Where it comes too late, there is nothing to take or to update, and so no change.
+        if ((await records.take("take")) === "old") keys.push("take");
+        await c.getOrSet("update", () => "old", stale);
+        let before: unknown;
+        await records.update("update", (current) => {
+          before = current;
+          return undefined;
+        });
+        if (before === "old") keys.push("update");
+      }
+      await until(Date.now() + ttl + 1);
+      for (const [change, run] of changes) await run(`${change} late`);
+      await until(Date.now() + 2);
       for (const key of keys) {
-        if (key === "take late" || key === "update late") continue;
-        await until(Date.now() + 2);
         equal(await c.getOrSet(key, () => "new", stale), "new", `getOrSet after ${key}`);
       }
       if (!store.can("clear")) return;
