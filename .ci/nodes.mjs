@@ -13,9 +13,12 @@ const RUNS = [
   ["memory", []],
   ["core", ["unit"]],
   ["disk", ["format", "expiry", "gate"]],
+  ["rocksdb", ["format"]],
   ["redis", ["format"]],
   ["valkey", ["format"]],
   ["memcached", ["format"]],
+  ["dynamodb", ["format"]],
+  ["mongodb", ["format"]],
   ["mcp", []],
 ];
 

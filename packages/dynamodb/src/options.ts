@@ -3,7 +3,7 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { InvalidArgumentError } from "@kv/core";
-import type { InexactNumbers } from "@kv/core/driver";
+import { decodeUrlPart, type InexactNumbers } from "@kv/core/driver";
 
 export interface ConnectionOptions {
   /** Default: the SDK's own search, which begins with AWS_REGION. */
@@ -169,6 +169,8 @@ function checkEndpoint(endpoint: unknown): void {
   throw new InvalidArgumentError("the endpoint of a DynamoDB store is a URL: http://localhost:8000");
 }
 
+const STORE = "a DynamoDB store";
+
 /** Messages here never quote the URL: it may hold a secret. */
 function parseUrl(text: string): DynamodbDriverOptions {
   const form = /^dynamodb:\/\/(?:([^:@/?#]*):([^@/?#]*)@)?([^:@/?#]*)\/([^/?#]*)(?:\?([^#]*))?$/i;
@@ -190,16 +192,10 @@ function parseUrl(text: string): DynamodbDriverOptions {
   return {
     table,
     ...(region !== "" && { region }),
-    ...(id !== undefined && { credentials: { accessKeyId: decoded(id), secretAccessKey: decoded(secret ?? "") } }),
+    ...(id !== undefined && {
+      credentials: { accessKeyId: decodeUrlPart(id, STORE), secretAccessKey: decodeUrlPart(secret ?? "", STORE) },
+    }),
     ...(endpoint !== null && { endpoint }),
     ...(createTable !== null && { createTable: createTable === "true" }),
   };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new InvalidArgumentError("the credentials in the URL of a DynamoDB store are not percent-encoded");
-  }
 }

@@ -1,15 +1,11 @@
 // The contract on moto, which forgets all when it ends, and is slow.
 
-import { conformance } from "@kv/core/conformance";
 import * as vitest from "vitest";
-import { describe, it } from "vitest";
-import { isBrief, serverWithTable, targetOf } from "./helpers.ts";
+import { it } from "vitest";
+import { isBrief, registerSuite, serverWithTable } from "./helpers.ts";
 
-const { server, skipped } = await serverWithTable(vitest, "moto", "conformance", { external: true });
+const table = "conformance";
+const { server, skipped } = await serverWithTable(vitest, "moto", table, { external: true });
 
-if (skipped) {
-  it.skip("conformance");
-} else {
-  const target = targetOf("dynamodb on moto", server, "conformance");
-  await conformance(target).register({ describe, it }, { only: isBrief });
-}
+if (skipped) it.skip("conformance");
+else await registerSuite(vitest, { name: "dynamodb on moto", server, table }, isBrief);

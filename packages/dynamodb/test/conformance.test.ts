@@ -1,19 +1,23 @@
 // The contract on dynalite: plain and under all wrappers, behind a proxy that breaks the connection, and with a server that
 // is killed, paused and restarted.
 
-import { conformance, underWrappers } from "@kv/core/conformance";
+import { underWrappers } from "@kv/core/conformance";
 import * as vitest from "vitest";
-import { describe, it } from "vitest";
-import { isBrief, serverWithTable, targetOf } from "./helpers.ts";
+import { it } from "vitest";
+import { isBrief, registerSuite, serverWithTable } from "./helpers.ts";
 
-const { server, skipped } = await serverWithTable(vitest, "dynalite", "conformance", { external: true });
+const table = "conformance";
+const { server, skipped } = await serverWithTable(vitest, "dynalite", table, { external: true });
 
 if (skipped) {
   it.skip("conformance");
 } else {
-  const target = targetOf("dynamodb on dynalite", server, "conformance");
-  await conformance(server.external ? target : { ...target, process: server }).register({ describe, it });
-  for (const wrapped of underWrappers(target).slice(-1)) {
-    await conformance(wrapped).register({ describe, it }, { only: isBrief });
-  }
+  const place = { name: "dynamodb on dynalite", server, table };
+  await registerSuite(
+    vitest,
+    place,
+    () => true,
+    (target) => (server.external ? target : { ...target, process: server }),
+  );
+  await registerSuite(vitest, place, isBrief, (target) => underWrappers(target).at(-1) ?? target);
 }

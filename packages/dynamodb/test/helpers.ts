@@ -9,7 +9,7 @@ import {
   PutItemCommand,
   ScanCommand,
 } from "@aws-sdk/client-dynamodb";
-import type { Property, Target } from "@kv/core/conformance";
+import { conformance, type Property, type Target } from "@kv/core/conformance";
 import { type Server, serverFor } from "@kv/test-servers";
 import type * as vitest from "vitest";
 import { createTable, type DynamodbStoreOptions, dynamodbStore } from "../src/index.ts";
@@ -54,14 +54,32 @@ export function isBrief({ id }: Property): boolean {
   return process.env.KV_CONFORMANCE === "thorough" || !VOLUMINOUS.includes(id);
 }
 
+/** Many callers on one key, one after another, take these servers seconds on a busy machine. */
+const PATIENT = { timeout: "20s" } as const;
+
+/**
+ * Registers the suite on a store in a table of the server, or those of its properties.
+ * @param adapt of what the suite is told: wrapped, say
+ */
+export async function registerSuite(
+  { describe, it }: typeof vitest,
+  { name, server, table }: { readonly name: string; readonly server: Server; readonly table: string },
+  only: (property: Property) => boolean,
+  adapt: (target: Target) => Target = (target) => target,
+): Promise<void> {
+  const isDefault = (property: Property) => property.id === "deadlines/default-timeout";
+  const suite = (options: object) => conformance(adapt(targetOf(name, server, table, options)));
+  await suite({}).register({ describe, it }, { only: (property) => only(property) && isDefault(property) });
+  await suite(PATIENT).register({ describe, it }, { only: (property) => only(property) && !isDefault(property) });
+}
+
 /** What the conformance suite is told of a store in a table of the server. */
-export function targetOf(name: string, server: Server, table: string): Target {
-  const given = optionsFor(server, table);
+function targetOf(name: string, server: Server, table: string, more: object): Target {
+  const given = { ...optionsFor(server, table), ...more };
   const { hostname, port } = new URL(given.endpoint);
   return {
     name,
-    // Many callers on one key, one after another, take these servers seconds on a busy machine.
-    open: (options) => dynamodbStore({ ...given, timeout: "20s", ...options }),
+    open: (options) => dynamodbStore({ ...given, ...options }),
     shared: true,
     // Time for `retry` to come to an end before the deadline.
     timeScale: 4,

@@ -60,7 +60,7 @@ export class ElasticsearchDriver implements Driver {
   constructor(options: ElasticsearchDriverOptions = {}) {
     this.#settings = settingsOf(options);
     this.#own = options.client === undefined;
-    if (options.client) checkClient(options.client, options);
+    if (options.client !== undefined) checkClient(options.client, options);
     this.client = options.client ?? newClient(options);
     const recordBytes = recordBytesOf(this.#settings);
     this.#names = new Names(this.#settings.prefix, this.#settings.names);
@@ -294,10 +294,12 @@ export class ElasticsearchDriver implements Driver {
     }
     const answers: Settled<R>[] = [];
     for (const [index, places] of groups) {
-      const some = await run(
+      const attempt = run(
         index,
         places.map((nth) => items[nth] as T),
       );
+      // What fails as a whole is not to hide what became of the others.
+      const some = await (groups.size === 1 ? attempt : attempt.catch(errorOfEach(places)));
       for (const [at, nth] of places.entries()) answers[nth] = some[at] as Settled<R>;
     }
     return answers;
@@ -317,6 +319,13 @@ function settled<T>(attempt: () => T): Settled<T> {
     if (error instanceof KeyValueError) return error;
     throw error;
   }
+}
+
+function errorOfEach(places: readonly unknown[]) {
+  return (error: unknown): KeyValueError[] => {
+    if (error instanceof KeyValueError) return places.map(() => error);
+    throw error;
+  };
 }
 
 function failed(result: Settled<Written>): KeyValueError {

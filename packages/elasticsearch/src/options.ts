@@ -1,7 +1,7 @@
 /** What an Elasticsearch store can be told, and how it becomes the settings of a client. */
 import { Client } from "@elastic/elasticsearch";
 import { InvalidArgumentError } from "@kv/core";
-import type { InexactNumbers } from "@kv/core/driver";
+import { decodeUrlPart, type InexactNumbers, parseAddress, parseLogin } from "@kv/core/driver";
 import { longestPrefix, type NameScheme } from "./names.ts";
 
 export interface ConnectionOptions {
@@ -161,6 +161,8 @@ function nodeOf(text: unknown): URL {
   return url;
 }
 
+const STORE = "an Elasticsearch store";
+
 interface Parsed {
   readonly node: string;
   readonly prefix?: string;
@@ -176,21 +178,11 @@ function parseUrl(text: string): Parsed {
       "the URL of an Elasticsearch store cannot be read: elasticsearch://user:password@host:9200/prefix",
     );
   }
-  const [username = "", ...password] = login === undefined ? [] : login.split(":");
-  const address = /^(\[[0-9a-f:.]+\]|[^:[\]]*)(?::(\d+))?$/i.exec(host);
-  if (!address) throw new InvalidArgumentError("the address in the URL of an Elasticsearch store cannot be read");
+  const address = parseAddress(host, STORE);
+  const name = address.host.includes(":") ? `[${address.host}]` : address.host;
   return {
-    node: `http${scheme.toLowerCase() === "elasticsearchs" ? "s" : ""}://${address[1] || "localhost"}:${address[2] ?? 9200}`,
-    ...(prefix !== "" && { prefix: decoded(prefix) }),
-    ...(username !== "" && { username: decoded(username) }),
-    ...(password.length > 0 && { password: decoded(password.join(":")) }),
+    node: `http${scheme.toLowerCase() === "elasticsearchs" ? "s" : ""}://${name}:${address.port ?? 9200}`,
+    ...(prefix !== "" && { prefix: decodeUrlPart(prefix, STORE) }),
+    ...parseLogin(login, STORE),
   };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new InvalidArgumentError("the URL of an Elasticsearch store is not percent-encoded");
-  }
 }

@@ -46,7 +46,7 @@ export class Writes {
   readonly #reads: Reads;
   readonly #query: string;
   readonly #recordBytes: number;
-  readonly #creating = new Map<string, Promise<void>>();
+  readonly #creating = new Map<string, Promise<unknown>>();
 
   constructor(server: Server, reads: Reads, refresh: boolean | "wait_for", recordBytes: number) {
     this.#server = server;
@@ -63,20 +63,18 @@ export class Writes {
     const again = async (
       isConcerned: (refusal: Refusal) => boolean,
       layout: Layout,
-      before?: () => Promise<void>,
+      prepare?: () => Promise<KeyValueError | undefined>,
     ): Promise<void> => {
       const places = results.flatMap((result, place) =>
         isRefused(result) && isConcerned(result.cause) ? [place] : [],
       );
       if (places.length === 0) return;
-      await before?.();
-      const some = places.map((place) => writes[place]).filter((write) => write !== undefined);
-      const outcomes = await this.#bulk(index, some, layout, call);
-      for (const [nth, place] of places.entries()) results[place] = outcomes[nth] ?? results[place] ?? "not-found";
+      const failure = await prepare?.();
+      const some = places.flatMap((place) => writes[place] ?? []);
+      const outcomes = failure ? places.map(() => failure) : await this.#bulk(index, some, layout, call);
+      for (const [nth, place] of places.entries()) results[place] = outcomes[nth] ?? garbled();
     };
-    await again(isUnmapped, "flattened", async () => {
-      if (!(await this.#create(index, call))) await this.#map(index, call);
-    });
+    await again(isUnmapped, "flattened", () => this.#restore(index, call));
     // What an index that indexes values does not take, it takes as text.
     await again(({ status }) => status === 400, "json");
     return results;
@@ -142,32 +140,35 @@ export class Writes {
     }
   }
 
-  /** Before the first write that this process does to an index: makes it, if it is not there. */
-  async #make(index: string, call: Call): Promise<void> {
+  /** Before the first write that this process does to an index: makes it, if it is not there. What prevented that. */
+  async #make(index: string, call: Call): Promise<KeyValueError | undefined> {
     while (!this.#server.known.has(index)) {
+      if (call.ended) return abandoned();
       const others = this.#creating.get(index);
       if (others) {
         // Their call may end before ours.
-        await others.catch(() => {});
-        if (call.ended)
-          throw new AbortedError("the call had ended before its request was sent", { outcome: "not-applied" });
+        await others;
         continue;
       }
       const making = this.#makeAlone(index, call).finally(() => this.#creating.delete(index));
       this.#creating.set(index, making);
-      await making;
+      const failure = await making;
+      if (failure) return failure;
     }
+    return undefined;
   }
 
-  async #makeAlone(index: string, call: Call): Promise<void> {
+  async #makeAlone(index: string, call: Call): Promise<KeyValueError | undefined> {
     const { known } = this.#server;
     try {
       // A permission to read is enough to learn that it is there.
       const [answer] = await this.#reads.read(index, ["kv"], call, ["key"]);
       if (answer instanceof KeyValueError) throw answer;
       if (!known.has(index) && (await this.#create(index, call))) known.add(index);
+      return undefined;
     } catch (error) {
-      throw notApplied(error);
+      if (error instanceof KeyValueError) return notApplied(error);
+      throw error;
     }
   }
 
@@ -178,19 +179,22 @@ export class Writes {
       await this.#server.send({ method: "PUT", path: `/${encodeURIComponent(index)}`, body }, call);
       return true;
     } catch (error) {
-      if (!(error instanceof Refusal)) throw notApplied(error);
+      if (!(error instanceof Refusal)) throw error;
       if (error.type === "resource_already_exists_exception") return false;
-      throw notApplied(explainRefusal(error));
+      throw explainRefusal(error);
     }
   }
 
-  /** Gives its mapping to an index that was made without. */
-  async #map(index: string, call: Call): Promise<void> {
-    const path = `/${encodeURIComponent(index)}/_mapping`;
+  /** Makes an index that is gone, or gives its mapping to the one that was made without by the write itself. */
+  async #restore(index: string, call: Call): Promise<KeyValueError | undefined> {
     try {
+      if (await this.#create(index, call)) return undefined;
+      const path = `/${encodeURIComponent(index)}/_mapping`;
       await unlessRefused(this.#server.send({ method: "PUT", path, body: JSON.stringify(MAPPING) }, call));
+      return undefined;
     } catch (error) {
-      throw notApplied(error);
+      if (error instanceof KeyValueError) return notApplied(error);
+      throw error;
     }
   }
 }
@@ -235,9 +239,14 @@ function isUnmapped(refusal: Refusal): boolean {
   return refusal.noIndex || refusal.says(NO_TEMPLATE);
 }
 
-function notApplied(error: unknown): unknown {
-  if (error instanceof KeyValueError) error.outcome = "not-applied";
+/** The record itself had not been sent. */
+function notApplied(error: KeyValueError): KeyValueError {
+  error.outcome = "not-applied";
   return error;
+}
+
+function abandoned(): KeyValueError {
+  return new AbortedError("the call had ended before its request was sent", { outcome: "not-applied" });
 }
 
 function garbled(): KeyValueError {

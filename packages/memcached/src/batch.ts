@@ -1,6 +1,6 @@
 /** Batches: each server is sent its part at once, and what goes wrong there concerns its own records alone. */
 import { KeyValueError } from "@kv/core";
-import type { Call, Settled } from "@kv/core/driver";
+import { type Call, type Settled, settled } from "@kv/core/driver";
 import type { Link } from "./link.ts";
 import type { Reply, Request } from "./protocol.ts";
 
@@ -53,14 +53,4 @@ export async function inBatch<T, R>(
   });
   await Promise.all(exchanges);
   return answers;
-}
-
-/** The result, or the error in its place. */
-export function settled<T>(attempt: () => T): Settled<T> {
-  try {
-    return attempt();
-  } catch (error) {
-    if (error instanceof KeyValueError) return error;
-    throw error;
-  }
 }

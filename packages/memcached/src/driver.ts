@@ -9,9 +9,10 @@ import {
   type Settled,
   type StoredRecord,
   type SwapResult,
+  settled,
   type WriteRequest,
 } from "@kv/core/driver";
-import { inBatch, settled } from "./batch.ts";
+import { inBatch } from "./batch.ts";
 import type { Link } from "./link.ts";
 import { keyOf } from "./names.ts";
 import type { MemcachedDriverOptions, MemjsClient } from "./options.ts";

@@ -1,6 +1,6 @@
 /** How what a store is told becomes a client of memjs, and links to its servers. */
 import { InvalidArgumentError } from "@kv/core";
-import type { InexactNumbers } from "@kv/core/driver";
+import { type InexactNumbers, parseAddress, parseLogin } from "@kv/core/driver";
 import { Client } from "memjs";
 import { Link } from "./link.ts";
 import { KEY_BYTES, type Naming } from "./names.ts";
@@ -26,6 +26,8 @@ const CONNECTION_OPTIONS = [
   "password",
   "tls",
 ] as const satisfies readonly (keyof ConnectionOptions)[];
+
+const STORE = "a Memcached store";
 
 /** memcached's own default, and the bounds of its `-I`, in bytes. */
 const ITEM_BYTES = { default: 2 ** 20, least: 2 ** 10, most: 2 ** 30 } as const;
@@ -133,29 +135,11 @@ function parseUrl(text: string): ConnectionOptions {
     );
   }
   const [, secure, login, hosts = ""] = match;
-  const servers = hosts.split(",").map(parseAddress);
-  const [first = {}] = servers;
-  const [username = "", ...password] = login === undefined ? [] : login.split(":");
+  const servers = hosts.split(",").map((one) => parseAddress(one, STORE));
+  const [first] = servers;
   return {
-    ...(servers.length > 1 ? { servers: servers.map(({ host = "localhost", port }) => ({ host, port })) } : first),
-    ...(username !== "" && { username: decoded(username) }),
-    ...(password.length > 0 && { password: decoded(password.join(":")) }),
+    ...(servers.length > 1 ? { servers } : first),
+    ...parseLogin(login, STORE),
     ...(secure && { tls: true }),
   };
-}
-
-function parseAddress(text: string): Pick<ConnectionOptions, "host" | "port"> {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*))(?::(\d+))?$/i.exec(text);
-  if (!match) throw new InvalidArgumentError("an address in the URL of a Memcached store cannot be read: host:11211");
-  const [, v6, name, port] = match;
-  const host = v6 ?? name ?? "";
-  return { ...(host !== "" && { host }), ...(port !== undefined && { port: Number(port) }) };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new InvalidArgumentError("the user or password in the URL of a Memcached store is not percent-encoded");
-  }
 }

@@ -1,18 +1,19 @@
 /** The store's driver: its connection, and its operations as calls on that. */
 import { type Capabilities, KeyValueError, StoreUnavailableError } from "@kv/core";
-import type {
-  Call,
-  Cursor,
-  Driver,
-  Listed,
-  Page,
-  RecordId,
-  Report,
-  Scope,
-  Settled,
-  StoredRecord,
-  SwapResult,
-  WriteRequest,
+import {
+  type Call,
+  type Cursor,
+  type Driver,
+  type Listed,
+  type Page,
+  type RecordId,
+  type Report,
+  type Scope,
+  type Settled,
+  type StoredRecord,
+  type SwapResult,
+  settled,
+  type WriteRequest,
 } from "@kv/core/driver";
 import type { MongoClient } from "mongodb";
 import { inParts } from "./batch.ts";
@@ -20,7 +21,7 @@ import { encode, RECORD_BYTES } from "./documents.ts";
 import { list, listCollections, sweep } from "./enumeration.ts";
 import { type MongodbDriverOptions, type Settings, settingsOf } from "./options.ts";
 import { Places } from "./places.ts";
-import { type Context, Records, settled } from "./records.ts";
+import { type Context, Records } from "./records.ts";
 import { Session } from "./session.ts";
 
 const CAPABILITIES = {

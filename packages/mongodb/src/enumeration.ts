@@ -1,9 +1,18 @@
 /** Enumerating and clearing: collection by collection, in the order of the keys, which no write changes. */
-import { type Call, type Cursor, isLive, type Listed, type Page, type Scope, stillWanted } from "@kv/core/driver";
+import {
+  type Call,
+  type Cursor,
+  isLive,
+  type Listed,
+  type Page,
+  type Scope,
+  settled,
+  stillWanted,
+} from "@kv/core/driver";
 import type { Document } from "mongodb";
 import { decode, found, newestFirst } from "./documents.ts";
 import { IS_RECORD } from "./places.ts";
-import { type Context, groupByKey, HEAD, live, settled } from "./records.ts";
+import { type Context, groupByKey, HEAD, live } from "./records.ts";
 
 /** How many documents are read, or deleted, in one exchange. */
 const PAGE = { keys: 1000, entries: 250 } as const;

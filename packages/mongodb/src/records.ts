@@ -9,6 +9,7 @@ import {
   type Settled,
   type StoredRecord,
   type SwapResult,
+  settled,
   stillWanted,
 } from "@kv/core/driver";
 import { BSON, type Document } from "mongodb";
@@ -269,13 +270,4 @@ export function groupByKey(documents: readonly Found[]): ReadonlyMap<string, rea
     else groups.set(key, [document]);
   }
   return groups;
-}
-
-export function settled<T>(attempt: () => T): Settled<T> {
-  try {
-    return attempt();
-  } catch (error) {
-    if (error instanceof KeyValueError) return error;
-    throw error;
-  }
 }

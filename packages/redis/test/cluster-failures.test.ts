@@ -181,10 +181,10 @@ describe.skipIf(skipped)("a master with a replica", PATIENT, () => {
     let pages = 0;
     do {
       const call = {
+        operation: "keys",
         signal: new AbortController().signal,
         deadline: performance.now() + 60_000,
         ended: false,
-        operation: "test",
         markSent() {},
       };
       const page = await driver.list?.(

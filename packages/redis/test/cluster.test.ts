@@ -229,10 +229,10 @@ describe.skipIf(skipped)("a cluster", () => {
       await store.putMany([...moving, ...keys].map((key) => ({ key, value: 1 })));
       const { driver } = store;
       const call = {
+        operation: "keys",
         signal: new AbortController().signal,
         deadline: performance.now() + 60_000,
         ended: false,
-        operation: "test",
         markSent() {},
       };
       const scope = { collectionPrefix: "" };

@@ -18,9 +18,11 @@ export {
   names,
   type Subject,
   settle,
+  settled,
   type ValueCodec,
   values,
 } from "./layer.ts";
 export * from "./names.ts";
 export { observed, pause, whenCancelled } from "./observe.ts";
 export * from "./redis-like/index.ts";
+export { type Address, decodeUrlPart, parseAddress, parseLogin } from "./url.ts";

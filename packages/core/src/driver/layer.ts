@@ -332,3 +332,12 @@ export function settle<T>(
     return asAnswer(error);
   }
 }
+
+/** As {@link settle}, of what answers at once. */
+export function settled<T>(attempt: () => T): Settled<T> {
+  try {
+    return attempt();
+  } catch (error) {
+    return asKeyValueError(error);
+  }
+}

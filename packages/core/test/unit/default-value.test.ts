@@ -1,7 +1,7 @@
 // A default for what is not there: given by get and getMany, known to no other operation, and never stored.
 
 import { createStore, InvalidArgumentError } from "@kv/core";
-import { forward, isLive } from "@kv/core/driver";
+import { defineLayer, forward, isLive } from "@kv/core/driver";
 import { defaultValue, encryption } from "@kv/core/wrappers";
 import { expect, it } from "vitest";
 import * as z from "zod";
@@ -74,6 +74,21 @@ it("is given at once where a record has expired, by this process' clock or the b
     },
   });
   expect(await createStore(native).with(defaultValue(THEME)).getMany(["a"])).toEqual([THEME]);
+});
+
+it("or what was there is given, never neither, where a record expires while it is read", async () => {
+  const slow = defineLayer("slow", (inner) =>
+    forward(inner, {
+      async get(id, call) {
+        const record = await inner.get(id, call);
+        while (Date.now() <= (record?.expiresAt ?? 0)) await new Promise((resolve) => setTimeout(resolve, 1));
+        return record;
+      },
+    }),
+  );
+  const { store } = stores();
+  await store.put("a", 1, { ttl: "200ms" });
+  expect([1, THEME]).toContainEqual(await store.with(slow).get("a"));
 });
 
 it("is no answer for what cannot be read", async () => {

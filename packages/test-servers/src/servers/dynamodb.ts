@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { npm } from "../npm.ts";
 import { pip } from "../pip.ts";
 import type { Recipe, StartOptions } from "../server.ts";
+import type { Source } from "../source.ts";
 import { type Certificate, makeCertificate } from "../tls.ts";
 
 const require = createRequire(import.meta.url);
@@ -47,13 +48,49 @@ export const moto: Recipe<DynamodbOptions> = {
   name: "moto",
   variable: "KV_TEST_DYNAMODB_URL",
   port: 8000,
-  sources: [pip("moto[server,dynamodb]==5.2.5", "bin/moto_server")],
+  sources: [oneByOne(pip("moto[server,dynamodb]==5.2.5", "bin/moto_server"))],
   prepare: prepared({
     args: ({ host, port }) => ["-H", host, "-p", `${port}`],
     certificate: ({ certificateFile, keyFile }) => ["-c", certificateFile, "-k", keyFile],
     listening: "Running on http",
   }),
 };
+
+/**
+ * moto's own program, but with one request after another: it handles each in a thread of its own, without a lock, so that of two
+ * writes with a condition both may find that it holds.
+ */
+const ONE_BY_ONE = `
+import io, sys, threading
+import moto.server
+
+lock = threading.Lock()
+run = moto.server.run_simple
+
+def run_one_by_one(host, port, app, **settings):
+    def serve(environ, start_response):
+        # Before the lock: a client may be slow, or gone.
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        with lock:
+            return app({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
+    run(host, port, serve, **settings)
+
+moto.server.run_simple = run_one_by_one
+moto.server.main(sys.argv[1:])
+`;
+
+function oneByOne(source: Source): Source {
+  return {
+    ...source,
+    async get() {
+      const program = await source.get();
+      return {
+        ...program,
+        launch: (run) => ({ ...program.launch(run), args: ["-c", ONE_BY_ONE, ...run.args] }),
+      };
+    },
+  };
+}
 
 /** Both take any user and region. The URL is that of a store, which makes the table. */
 function prepared(program: Program): Recipe<DynamodbOptions>["prepare"] {

@@ -19,12 +19,13 @@ import {
   type WriteRequest,
 } from "../driver.ts";
 import { foreignRevision, type InexactNumbers } from "../envelope.ts";
+import { settled } from "../layer.ts";
 import { SWAPPED } from "./comparing.ts";
 import { Enumeration } from "./enumeration.ts";
 import type { Command, Link } from "./link.ts";
 import { readStrictly } from "./reading.ts";
 import { decode, encode, expiryArguments, nameOf, RECORD_BYTES, ttlOf } from "./records.ts";
-import { Replies, settled } from "./replies.ts";
+import { Replies } from "./replies.ts";
 import { abandoned, DELETE, run, runEach, TAKE } from "./scripts.ts";
 import { Swaps } from "./swaps.ts";
 

@@ -12,11 +12,12 @@ import {
   type StoredRecord,
 } from "../driver.ts";
 import { statedName } from "../envelope.ts";
+import { settled } from "../layer.ts";
 import type { Link } from "./link.ts";
 import { patternOf } from "./patterns.ts";
 import { type Reading, readLoosely } from "./reading.ts";
 import { idOf, nameOf } from "./records.ts";
-import { type Replies, settled } from "./replies.ts";
+import type { Replies } from "./replies.ts";
 import { Scan } from "./scan.ts";
 import { abandoned } from "./scripts.ts";
 

@@ -4,4 +4,4 @@ export { type Layout, layoutOf, type View } from "./layout.ts";
 export type { Command, CommandReply, Link } from "./link.ts";
 export { givenOptions, refuseClient } from "./options.ts";
 export { refusal } from "./refusal.ts";
-export { type Address, parseServerUrl, type ServerUrl } from "./url.ts";
+export { parseServerUrl, type ServerUrl } from "./url.ts";

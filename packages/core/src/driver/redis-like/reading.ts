@@ -1,8 +1,9 @@
 /** The texts under many names at once: by MGET, or in a cluster, where that takes names of one slot only, by a GET each. */
 import { CorruptRecordError } from "../../errors.ts";
 import type { Call, Settled } from "../driver.ts";
+import { settled } from "../layer.ts";
 import type { Link } from "./link.ts";
-import { type Replies, settled } from "./replies.ts";
+import type { Replies } from "./replies.ts";
 import { abandoned } from "./scripts.ts";
 
 export interface Reading {

@@ -1,6 +1,5 @@
 /** Reading what a server answered, without trust: what no server gives to that request ends the connection. */
 import { asKeyValueError, BackendError, type KeyValueError } from "../../errors.ts";
-import type { Settled } from "../driver.ts";
 
 export class Replies {
   readonly #outOfStep: () => void;
@@ -39,13 +38,5 @@ export class Replies {
     if (reply instanceof Error) return asKeyValueError(reply);
     this.#outOfStep();
     return new BackendError("the server's answer is none to what was asked");
-  }
-}
-
-export function settled<T>(attempt: () => T): Settled<T> {
-  try {
-    return attempt();
-  } catch (error) {
-    return asKeyValueError(error);
   }
 }

@@ -1,10 +1,6 @@
 /** URLs of Redis-like servers, with one address or, for clusters and Sentinel, several. */
 import { InvalidArgumentError } from "../../errors.ts";
-
-export interface Address {
-  readonly host: string;
-  readonly port?: number;
-}
+import { type Address, decodeUrlPart, parseAddress, parseLogin } from "../url.ts";
 
 export interface ServerUrl {
   readonly kind: "single" | "cluster" | "sentinel";
@@ -39,43 +35,25 @@ export function parseServerUrl(text: string, scheme: "redis" | "valkey", title: 
       `the URL of a ${title} store cannot be read: ${scheme}://user:password@host:6379/0 or ${scheme}+cluster://host:6379,host:6379`,
     );
   }
+  const store = `a ${title} store`;
   const segments = path === "" ? [] : path.split("/");
-  const master = kind === "sentinel" ? decoded(segments.shift() ?? "", title) : undefined;
+  const master = kind === "sentinel" ? decodeUrlPart(segments.shift() ?? "", store) : undefined;
   const [db = ""] = segments;
   if (master === "")
     throw new InvalidArgumentError(`the URL of a sentinel names the master: ${scheme}+sentinel://host/name`);
   if (!/^\d*$/.test(db) || segments.length > 1) {
     throw new InvalidArgumentError(`the path of a ${title} URL ends with the number of a database: /0`);
   }
-  const [first, ...others] = hosts.split(",").map((one) => parseAddress(one, title));
+  const [first, ...others] = hosts.split(",").map((one) => parseAddress(one, store));
   if (first === undefined || (kind === "single" && others.length > 0)) {
     throw new InvalidArgumentError(`the URL of several ${title} servers begins with ${scheme}+cluster:`);
   }
-  const [username = "", ...password] = login === undefined ? [] : login.split(":");
   return {
     kind,
     tls: secure !== "",
     addresses: [first, ...others],
-    ...(username !== "" && { username: decoded(username, title) }),
-    ...(password.length > 0 && password.join(":") !== "" && { password: decoded(password.join(":"), title) }),
+    ...parseLogin(login, store),
     ...(master !== undefined && { master }),
     ...(db !== "" && { db: Number(db) }),
   };
-}
-
-function parseAddress(text: string, title: string): Address {
-  const [match, v6, name = "", port] = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*))(?::(\d+))?$/i.exec(text) ?? [];
-  if (match === undefined || Number(port ?? 1) < 1 || Number(port ?? 1) > 65_535) {
-    throw new InvalidArgumentError(`an address in the URL of a ${title} store cannot be read: host:6379`);
-  }
-  const host = v6 ?? (decoded(name, title) || "localhost");
-  return { host, ...(port !== undefined && { port: Number(port) }) };
-}
-
-function decoded(text: string, title: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new InvalidArgumentError(`the URL of a ${title} store is not percent-encoded`);
-  }
 }
