@@ -1,6 +1,7 @@
 /** The README's table of what each wrapper needs and withdraws, from the wrappers themselves. Run: writes it into the README. */
 import { readFile, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
+import { completeStore } from "../examples/complete-driver.ts";
 import { allCapabilities, type Capability } from "../src/capabilities.ts";
 import { wrappers } from "../src/conformance/under-wrappers.ts";
 import type { Layer } from "../src/driver/index.ts";
@@ -19,7 +20,9 @@ export function allWrappers(): readonly AnyLayer[] {
     if (exported.includes(layer.name)) found.set(layer.name, layer);
   };
   for (const { layers } of wrappers) for (const layer of layers()) keep(layer);
-  for (const layer of [all.readOnly(), telemetry()]) keep(layer);
+  const other = completeStore();
+  const ofSeveral = [all.cache(other, { ttl: 1, writes: "through" }), all.fallback(other)];
+  for (const layer of [all.readOnly(), telemetry(), ...ofSeveral]) keep(layer);
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

@@ -41,6 +41,11 @@ export class Connection implements CallScope {
   /** @throws StoreClosedError */
   begin(): void {
     if (this.#closing) throw new StoreClosedError("the store is closed");
+    this.hold();
+  }
+
+  /** As {@link begin}, of work for a call that has not ended, and which closing is to wait for as well. */
+  hold(): void {
     this.#inFlight++;
   }
 
@@ -104,7 +109,7 @@ export class Connection implements CallScope {
   async #open(): Promise<void> {
     const call = new OngoingCall(this, { operation: "open" }, undefined);
     try {
-      const answer = this.base.open?.(call, (event) => this.#report(event));
+      const answer = this.base.open?.(call, (event) => this.report(event));
       // The race only aborts `call.signal`: a second attempt must not begin before the driver has ended the first.
       if (isPromise(answer)) await Promise.all([answer, call.settle(answer, () => {}).catch(() => {})]);
       this.#opened = true;
@@ -116,8 +121,8 @@ export class Connection implements CallScope {
     }
   }
 
-  /** A hook that throws must not take the driver down with it. */
-  #report(event: StoreEvent): void {
+  /** Tells the user's hook, which must not take others down by what it throws. */
+  report(event: StoreEvent): void {
     try {
       this.#onEvent?.(event);
     } catch {

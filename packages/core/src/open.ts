@@ -12,6 +12,6 @@ export async function openStore<K extends Capability = never>(
   url: string,
   options: OpenOptions<K> = {},
 ): Promise<KeyValueStore<K>> {
-  const { openByUrl } = await import("./open-store.ts");
+  const { openByUrl } = await import("./later.ts");
   return openByUrl(url, options);
 }

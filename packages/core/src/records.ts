@@ -1,7 +1,15 @@
 /** The operations on single records and batches of them, which a store and its collections have in common. */
 import { type Change, type KeyQueue, liveOrNone, modify, swap } from "./atomics.ts";
 import { chunksOf, deleteMany, getMany, keysOf, putMany, runChunks, successes } from "./batch.ts";
-import { aborted, type CallOptions, type CallSubject, explain, OngoingCall, stillWanted } from "./call.ts";
+import {
+  aborted,
+  type CallOptions,
+  type CallScope,
+  type CallSubject,
+  explain,
+  OngoingCall,
+  stillWanted,
+} from "./call.ts";
 import { type Capabilities, type Capability, type Has, requireCapabilities } from "./capabilities.ts";
 import type { Connection } from "./connection.ts";
 import {
@@ -34,13 +42,24 @@ export type IncrementOptions = CallOptions & {
   readonly ttl?: Duration | undefined;
 };
 
+export type GetOrSetOptions = CallOptions & {
+  /** Of what the factory gives. Default: it never expires. */
+  readonly ttl?: Duration | undefined;
+  /** How long after its `ttl` a value may still be given while it is made anew. Default: not at all. */
+  readonly staleFor?: Duration | undefined;
+};
+/** Makes the value. `signal` is aborted when nobody waits for it any more. */
+export type Factory<V> = (context: { readonly signal: AbortSignal }) => MaybePromise<V>;
+
 /** What a store and its collections share. */
 export interface Context {
   readonly connection: Connection;
+  /** What its calls belong to: the connection, or what stands for it. */
+  readonly scope: CallScope;
   /** Whether a request is sent as soon as it is asked for: nothing has to be opened first, and no layer may hold it back. */
   readonly sentAtOnce: boolean;
-  /** The outermost layer. */
-  readonly driver: Driver;
+  /** The outermost layer. Replaced where `getOrSet` begins to keep copies, so to be read for each call. */
+  driver: Driver;
   readonly defaultCollection: string;
   readonly queue: KeyQueue;
 }
@@ -62,6 +81,11 @@ export abstract class Records<in C extends Capability, Out, In> {
     this.context = context;
     this.name = name;
     this.#shape = shape;
+  }
+
+  /** @internal */
+  static contextOf(records: Records<never, JsonValue, never>): Context {
+    return records.context;
   }
 
   /** What the store can do, through all its layers. */
@@ -296,7 +320,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     options?: UpdateOptions,
   ): Promise<Out | undefined> {
     let result: Out | undefined;
-    let thrown: { readonly error: unknown } | undefined;
+    let thrown: Thrown | undefined;
     const attempt = this.#modify(
       "update",
       key,
@@ -324,10 +348,57 @@ export abstract class Records<in C extends Capability, Out, In> {
       },
       () => result,
     );
-    // The caller's own error stays what it is.
-    return attempt.catch((error: unknown) => {
-      throw thrown ? thrown.error : error;
-    });
+    return asThrown(attempt, () => thrown);
+  }
+
+  /**
+   * The value; where there is none, what `factory` makes is stored and given, unless that is `undefined`. All callers of
+   * this process that come meanwhile wait for the same call of the factory; on a store that is `atomic`, those of other
+   * processes too: by a lease, which ends with the call's timeout. The options of the first caller count.
+   *
+   * With `staleFor` an expired value is given at once and made anew beside the call; where that fails, `onEvent` is told.
+   * It has to be given with a `ttl`, and by all callers that are to have stale values. A value that was deleted or
+   * overwritten is never given.
+   *
+   * Rejects with what the factory throws. `timeout` bounds the wait, the factory included; `signal` ends it for this
+   * caller only. Keys that begin with `@kv/get-or-set/` are used for it and not enumerated.
+   * @throws as get and put
+   */
+  getOrSet<const V extends In | undefined>(
+    this: Records<"write", Out, In>,
+    key: string,
+    factory: Factory<V> & Factory<Jsonable<V>>,
+    options?: GetOrSetOptions,
+  ): Promise<Out | Extract<V, undefined>>;
+  getOrSet(
+    this: Records<"write", Out, In>,
+    key: string,
+    factory: Factory<unknown>,
+    options?: GetOrSetOptions,
+  ): Promise<Out | undefined> {
+    const { context } = this;
+    let thrown: Thrown | undefined;
+    const fail = (error: unknown): never => {
+      thrown = { error };
+      throw error;
+    };
+    const check = (value: JsonValue): MaybePromise<unknown> => this.#check(value);
+    const attempt = this.#one(
+      "getOrSet",
+      key,
+      true,
+      options,
+      (id, call) => {
+        this.#require("write", "getOrSet");
+        return chain(machinery ?? loadMachinery(), (loaded) =>
+          loaded.getOrSet({ context, id, call, factory, options: options ?? {}, check, fail }),
+        );
+      },
+      this.#valueOf,
+      // What it writes, it marks as sent itself.
+      false,
+    );
+    return asThrown(attempt, () => thrown);
   }
 
   /** What users read of a record; `undefined` where it has expired. */
@@ -464,7 +535,7 @@ export abstract class Records<in C extends Capability, Out, In> {
   ): Promise<R> {
     let call: OngoingCall | undefined;
     try {
-      call = new OngoingCall(this.context.connection, subject, options, this.context.sentAtOnce);
+      call = new OngoingCall(this.context.scope, subject, options, this.context.sentAtOnce);
       return call.settle(exchange(call), finish);
     } catch (error) {
       return Promise.reject(call ? call.fail(error) : explain(error, subject));
@@ -479,12 +550,13 @@ export abstract class Records<in C extends Capability, Out, In> {
     options: CallOptions | undefined,
     exchange: (id: RecordId, call: OngoingCall) => MaybePromise<T>,
     finish: (answer: T) => R | Promise<R>,
+    sentAtOnce = this.context.sentAtOnce,
   ): Promise<R> {
     const subject = { operation, collection: this.name, key, writes };
     let call: OngoingCall | undefined;
     try {
       checkName(key, "key");
-      call = new OngoingCall(this.context.connection, subject, options, this.context.sentAtOnce);
+      call = new OngoingCall(this.context.scope, subject, options, sentAtOnce);
       return call.settle(exchange(subject, call), finish);
     } catch (error) {
       return Promise.reject(call ? call.fail(error) : explain(error, subject));
@@ -503,7 +575,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     let call: OngoingCall | undefined;
     try {
       checkName(key, "key");
-      const begun = new OngoingCall(this.context.connection, subject, options, this.context.sentAtOnce);
+      const begun = new OngoingCall(this.context.scope, subject, options, this.context.sentAtOnce);
       call = begun;
       this.#require(needed, operation);
       const now = Date.now();
@@ -600,6 +672,26 @@ export abstract class Records<in C extends Capability, Out, In> {
     });
     return successes(subject, wanted, await all(answers));
   }
+}
+
+interface Thrown {
+  readonly error: unknown;
+}
+
+/** What the caller's own function has thrown stays what it is. */
+function asThrown<T>(attempt: Promise<T>, thrown: () => Thrown | undefined): Promise<T> {
+  return attempt.catch((error: unknown) => {
+    throw (thrown() ?? { error }).error;
+  });
+}
+
+type Machinery = typeof import("./later.ts");
+let machinery: Machinery | undefined;
+
+/** Of most programs, none needs it. */
+async function loadMachinery(): Promise<Machinery> {
+  machinery = await import("./later.ts");
+  return machinery;
 }
 
 const same = <T>(answer: T): T => answer;

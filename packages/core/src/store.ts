@@ -1,9 +1,10 @@
 /** What users hold: a store, and its collections. */
 import { KeyQueue } from "./atomics.ts";
+import { isBeside } from "./beside.ts";
 import type { CallOptions } from "./call.ts";
 import { type CapabilitiesOf, type Capability, requireCapabilities } from "./capabilities.ts";
 import { Connection } from "./connection.ts";
-import type { Driver, Listed, StoreEvent } from "./driver/driver.ts";
+import { chain, type Driver, type Listed, type StoreEvent } from "./driver/driver.ts";
 import type { AnyLayer, Layer } from "./driver/layer.ts";
 import { InvalidNameError, UnsupportedOperationError } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
@@ -67,7 +68,10 @@ export class Collection<in C extends Capability, Out = JsonValue, In = unknown> 
     const { driver } = this.context;
     return this.pages(operation, options, (cursor, call) => {
       const scope = { collection: this.name, keyPrefix: checkedPrefix(options) };
-      return supported(driver, driver.list, operation)(scope, { values, cursor }, call);
+      return chain(supported(driver, driver.list, operation)(scope, { values, cursor }, call), ({ items, next }) => ({
+        items: items.filter(({ key }) => !isBeside(key)),
+        next,
+      }));
     });
   }
 }
@@ -186,7 +190,10 @@ export function createStore<const D extends Driver>(
   const connection = new Connection(driver, timeout, options.onEvent);
   const { defaultCollection = DEFAULT_COLLECTION } = options;
   const { driver: outer, sentAtOnce } = connection;
-  return newStore({ connection, sentAtOnce, driver: outer, defaultCollection, queue: new KeyQueue() }, []);
+  return newStore(
+    { connection, scope: connection, sentAtOnce, driver: outer, defaultCollection, queue: new KeyQueue() },
+    [],
+  );
 }
 
 /** Outside of the class, whose name a bundler would have to change if it named itself. */

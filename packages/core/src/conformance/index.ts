@@ -13,6 +13,7 @@ import { deadlines } from "./chapters/deadlines.ts";
 import { enumeration } from "./chapters/enumeration.ts";
 import { errors } from "./chapters/errors.ts";
 import { faults } from "./chapters/faults.ts";
+import { getOrSet } from "./chapters/get-or-set.ts";
 import { instances } from "./chapters/instances.ts";
 import { isolation } from "./chapters/isolation.ts";
 import { lifecycle } from "./chapters/lifecycle.ts";
@@ -41,6 +42,7 @@ export const properties: readonly Property[] = [
   ...ttl,
   ...batches,
   ...atomics,
+  ...getOrSet,
   ...enumeration,
   ...schema,
   ...capabilities,

@@ -23,6 +23,7 @@ export const keyOperations: readonly OperationCase[] = [
   { method: "putMany", needs: "write", writes: true, args: (key) => [[{ key, value: 1 }]] },
   { method: "delete", needs: "write", writes: true, args: (key) => [key] },
   { method: "deleteMany", needs: "write", writes: true, args: (key) => [["a", key]] },
+  { method: "getOrSet", needs: "write", writes: true, args: (key) => [key, () => 1] },
   { method: "putIfAbsent", needs: "atomic", writes: true, args: (key) => [key, 1] },
   { method: "take", needs: "atomic", writes: true, args: (key) => [key] },
   { method: "compareAndSwap", needs: "atomic", writes: true, args: (key) => [key, "r", 1] },

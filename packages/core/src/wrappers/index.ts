@@ -1,5 +1,6 @@
 /** The wrappers, for `store.with(…)`. */
 
+export { type CacheOptions, cache } from "./cache.ts";
 export { type ChaosOptions, chaos } from "./chaos.ts";
 export {
   type CircuitBreaker,
@@ -13,6 +14,7 @@ export { type CompressionAlgorithm, type CompressionOptions, compression } from 
 export { type ConcurrencyLimitOptions, concurrencyLimit } from "./concurrency-limit.ts";
 export { defaultValue } from "./default-value.ts";
 export { type EncryptionKey, type EncryptionOptions, encryption, keyFromPassphrase } from "./encryption.ts";
+export { type Fallback, type FallbackEvent, type FallbackOptions, fallback, type Replayed } from "./fallback.ts";
 export { type FernetEncryptionOptions, fernetEncryption, fernetKeyFromPassphrase } from "./fernet-encryption.ts";
 export { type LimitSizeOptions, limitSize } from "./limit-size.ts";
 export { type Logger, type LoggingOptions, type LogLevel, type LogRecord, logging } from "./logging.ts";
@@ -21,6 +23,7 @@ export { prefixKeys } from "./prefix-keys.ts";
 export { readOnly } from "./read-only.ts";
 export { type ReencryptOptions, type ReencryptProgress, reencrypt } from "./reencrypt.ts";
 export { type RetryOptions, retry } from "./retry.ts";
+export { type RouteOptions, route } from "./route.ts";
 export { singleCollection } from "./single-collection.ts";
 export {
   type OperationStatistics,

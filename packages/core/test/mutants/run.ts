@@ -13,10 +13,12 @@ import { atomics } from "./atomics.ts";
 import { calls } from "./calls.ts";
 import { enumeration } from "./enumeration.ts";
 import { faults } from "./faults.ts";
+import { getOrSet } from "./get-or-set.ts";
 import { instances } from "./instances.ts";
 import { lineTarget, type Mutant, mapTarget } from "./mutant.ts";
 import { names } from "./names.ts";
 import { records } from "./records.ts";
+import { several } from "./several.ts";
 import { runSourceMutants } from "./source-mutants.ts";
 import { ttl } from "./ttl.ts";
 import { values } from "./values.ts";
@@ -29,9 +31,11 @@ const mutants: readonly Mutant[] = [
   ...ttl,
   ...atomics,
   ...enumeration,
+  ...getOrSet,
   ...instances,
   ...calls,
   ...faults,
+  ...several,
   ...wrappers,
 ];
 

@@ -28,6 +28,44 @@ function wrapper(name: string, ...faults: readonly (readonly [fault: string, fro
 
 const mutants: readonly SourceMutant[] = [
   ...wrapper(
+    "cache",
+    ["keeps what was read while it was written", "entry.writers > 0 || entry.begun !== begun[at] ||", ""],
+    ["reads near while it is written", "!this.#busy.get(nameOf(id))?.writers", "true"],
+    ["reads what it could not delete", "for (const id of group) this.#refuse(id, now);", ""],
+    ["forgets that a write may yet be done", "this.#refuse(id, now + this.#settings.ttl);", ""],
+    ["outlives the record", "record?.expiresAt ?? Number.POSITIVE_INFINITY", "Number.POSITIVE_INFINITY"],
+    [
+      "asks itself what decides about a write",
+      "DECIDING.has(call.operation)",
+      "DECIDING.has(call.operation) && through",
+    ],
+    ["goes around clampTtl", "clampTtl: ", "other: "],
+  ),
+  ...wrapper(
+    "fallback",
+    ["takes any error for an outage", "if (!isOutage || ", "if ("],
+    ["writes twice what may have been applied", "(outcome && error.outcome !== outcome)", "false"],
+    [
+      "takes what it does not know for a miss",
+      "if (!isLeft(found)) throw error;",
+      "if (!isLeft(found)) return undefined;",
+    ],
+    ["overwrites what is newer", "(current.createdAt ?? 0) > left.written_at", "(current.createdAt ?? 0) < 0"],
+    ["leaves the store alone with what it lacks", "if (this.#left.size === 0) return;", "return;"],
+    ["claims to be durable", 'withdraws: secondary.capabilities.durable ? [] : ["durable"]', "withdraws: []"],
+  ),
+  ...wrapper(
+    "route",
+    [
+      "lists what lies in the wrong store",
+      "page.items.filter(({ key }) => this.#isIn(part, { collection, key }))",
+      "page.items",
+    ],
+    ["clears what lies in the wrong store", ".filter((id) => this.#isIn(part, id))", ""],
+    ["claims what one store can", "all.every((its) => its[one] === true)", "all.some((its) => its[one] === true)"],
+    ["sends the unknown to the first store", "one.name === name", "one.name === name || name === undefined"],
+  ),
+  ...wrapper(
     "timeout",
     [
       "answers a miss at its end",

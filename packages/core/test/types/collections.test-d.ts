@@ -110,3 +110,21 @@ const text: string = revision;
 // @ts-expect-error
 const forged: Revision = "r";
 void [text, forged];
+
+// getOrSet gives undefined only where its factory may; what it makes must fit.
+const made = plain.getOrSet("a", () => 1, { ttl: "1m", staleFor: "1h", timeout: "2s" });
+same<Awaited<typeof made>, JsonValue>(true);
+const maybe = plain.getOrSet("a", async ({ signal }) => (signal.aborted ? undefined : "text"));
+same<Awaited<typeof maybe>, JsonValue | undefined>(true);
+const ada = users.getOrSet("ada", () => given);
+same<Awaited<typeof ada>, Awaited<ReturnType<typeof users.get>> & {}>(true);
+// @ts-expect-error
+plain.getOrSet("a", () => new Date());
+// @ts-expect-error
+plain.getOrSet("a", async () => ({ at: new Date() }));
+// @ts-expect-error
+users.getOrSet("ada", () => ({ name: 1 }));
+// @ts-expect-error
+plain.getOrSet("a", 1);
+// @ts-expect-error
+plain.getOrSet("a", () => 1, { expiresAt: 1 });

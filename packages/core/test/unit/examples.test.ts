@@ -24,8 +24,10 @@ describe("the README", () => {
       "examples/encryption.ts",
       "examples/fernet-encryption.ts",
       "examples/five-minutes.ts",
+      "examples/get-or-set.ts",
       "examples/minimal-driver.ts",
       "examples/names.ts",
+      "examples/several.ts",
       "examples/telemetry.ts",
       "examples/typed-collection.ts",
     ]);
@@ -62,6 +64,8 @@ describe("an example runs", () => {
     "fernet-encryption",
     "compression",
     "default-value",
+    "get-or-set",
+    "several",
   ])("%s", async (name) => {
     await import(`../../examples/${name}.ts`);
   });

@@ -7,6 +7,8 @@ export interface Exchange extends Subject {
   readonly call: Call;
   /** Does it now, and answers. */
   proceed(): void;
+  /** Answers without doing it. */
+  answer(answer: unknown): void;
   fail(error: unknown): void;
 }
 
@@ -26,6 +28,7 @@ export class Held {
             ...subject,
             call,
             proceed: () => resolve(exchange(call)),
+            answer: (answer) => resolve(answer as never),
             fail: reject,
           };
           this.exchanges.push(held);

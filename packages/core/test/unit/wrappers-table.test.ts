@@ -8,7 +8,7 @@ import { allCapabilities } from "../../src/capabilities.ts";
 import * as exported from "../../src/wrappers/index.ts";
 
 /** What `@kv/core/wrappers` exports beside wrappers. */
-const OTHERS = ["fernetKeyFromPassphrase", "keyFromPassphrase", "reencrypt"];
+const OTHERS = ["fernetKeyFromPassphrase", "keyFromPassphrase", "reencrypt", "route"];
 
 it("is the one that the code gives: else run `pnpm --filter @kv/core wrappers-table`", async () => {
   const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
