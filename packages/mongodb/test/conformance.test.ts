@@ -1,4 +1,4 @@
-// The contract, on a real server and behind a proxy that breaks the connection: plain, under each wrapper, under all.
+// The contract, on a real server and behind a proxy that breaks the connection: plain, and under all wrappers.
 
 import { conformance, underWrappers } from "@kv/core/conformance";
 import { serverFor } from "@kv/test-servers";
@@ -23,8 +23,7 @@ if (skipped) {
       through: ({ host, port }, options) => mongodbStore({ url: `mongodb://${host}:${port}`, database, ...options }),
     });
   // A database for each: thousands of collections are left, empty, and the suite looks into each after each property.
-  for (const at of targetsIn("").keys()) {
-    const target = targetsIn(`conformance-${at}`)[at];
+  for (const target of [targetsIn("conformance-plain").at(0), targetsIn("conformance-wrapped").at(-1)]) {
     if (target) await conformance(target).register({ describe, it });
   }
 }
