@@ -226,7 +226,8 @@ describe("damage", () => {
   });
 });
 
-describe("a full disk", () => {
+// RocksDB's own code sometimes hangs where it meets a full disk, and nothing in this process can end that: see the README.
+describe.runIf(process.env.KV_CONFORMANCE === "thorough")("a full disk", () => {
   const small = (path: string, size: string, ...commands: string[]) =>
     runChild("unshare", [
       ...["--mount", "--map-root-user", "sh", "-c"],
