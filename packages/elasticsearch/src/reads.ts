@@ -32,15 +32,16 @@ export class Reads {
     const path = `/${encodeURIComponent(index)}/_mget${query}`;
     let answer: Answer;
     try {
-      answer = await unlessRefused(
-        onceStarted(call, async () => {
-          const attempt = await this.#server.send({ method: "POST", path, body: JSON.stringify({ ids }) }, call);
-          const refusals = this.#server.known.has(index) ? [] : listAt(attempt.body, "docs").map(refusalIn);
-          const starting = refusals.find((refusal) => refusal?.starting);
-          if (starting) throw starting;
-          return attempt;
-        }),
-      );
+      const ask = () => this.#server.send({ method: "POST", path, body: JSON.stringify({ ids }) }, call);
+      const once = async (): Promise<Answer> => {
+        const attempt = await ask();
+        const starting = listAt(attempt.body, "docs")
+          .map(refusalIn)
+          .find((refusal) => refusal?.starting);
+        if (starting) throw starting;
+        return attempt;
+      };
+      answer = await unlessRefused(this.#server.known.has(index) ? ask() : onceStarted(call, once));
     } catch (error) {
       if (!(error instanceof AnswerTooLongError) || ids.length === 1) throw error;
       const half = Math.ceil(ids.length / 2);

@@ -74,7 +74,7 @@ export class Searches {
     for (;;) {
       try {
         const answer = await this.#search(wanted, size, call);
-        const hits = listAt(answer?.body, "hits", "hits");
+        const hits = answer ? hitsOf(answer.body) : [];
         const next = hits.length < size ? undefined : textAt(hits.at(-1), "sort", 0);
         const ours = this.#recognize(wanted.index, hits, answer?.text);
         const found = ours.filter(({ id }) => isInScope(id, wanted.scope));
@@ -105,6 +105,8 @@ export class Searches {
       const answer = await unlessRefused(
         onceStarted(call, () => this.#server.send({ method: "POST", path, body }, call)),
       );
+      hitsOf(answer.body);
+      // Absent where no index matches.
       const buckets = listAt(answer.body, "aggregations", "indices", "buckets");
       for (const bucket of buckets) {
         const name = textAt(bucket, "key", "index");
@@ -140,7 +142,7 @@ export class Searches {
     for (const [nth, index] of some.entries()) {
       const refusal = refusalIn(responses[nth]);
       if (refusal?.status === 400) await this.#checkForeign(index, refusal, call);
-      const [hit] = listAt(responses[nth], "hits", "hits");
+      const [hit] = refusal ? [] : hitsOf(responses[nth]);
       const [first] = hit === undefined ? [] : this.#recognize(index, [hit]);
       const found = first && isLive({ expiresAt: safeExpiryOf(first.source) }) ? first.id.collection : undefined;
       const name = found ?? (hit === undefined ? undefined : await this.#liveCollection(index, call));
@@ -197,7 +199,7 @@ export class Searches {
     const path = `/${encodeURIComponent(index)}/_search?size=100`;
     const body = JSON.stringify({ _source: NAMES_AND_EXPIRY });
     const answer = await unlessRefused(this.#server.send({ method: "POST", path, body }, call));
-    if (this.#recognize(index, listAt(answer.body, "hits", "hits")).length === 0) return;
+    if (this.#recognize(index, hitsOf(answer.body)).length === 0) return;
     throw new IncompatibleFormatError("the index was made without the right mapping, so that it cannot be searched", {
       cause: refusal,
     });
@@ -235,6 +237,13 @@ export class Searches {
       return [{ id, position, source, text }];
     });
   }
+}
+
+/** What a search has found. @throws BackendError where it is not the answer to one: that must not look like nothing */
+function hitsOf(answer: unknown): readonly unknown[] {
+  const hits = at(answer, "hits", "hits");
+  if (Array.isArray(hits)) return hits;
+  throw new BackendError("the answer is not one of Elasticsearch");
 }
 
 /** One that cannot be read counts as live: it is there. */

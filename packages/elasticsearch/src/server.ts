@@ -1,4 +1,5 @@
 /** One exchange with Elasticsearch: a request, sent once, and its answer or error. */
+import type { Readable } from "node:stream";
 import { setTimeout } from "node:timers/promises";
 import { createGunzip, createInflate } from "node:zlib";
 import type { Client } from "@elastic/elasticsearch";
@@ -33,6 +34,11 @@ export class AnswerTooLongError extends BackendError {
   }
 }
 
+/** The error of a call for which nobody waits any more, so that its next request is not sent. */
+export function abandoned(): AbortedError {
+  return new AbortedError("the call had ended before its request was sent", { outcome: "not-applied" });
+}
+
 export class Server {
   /** The indices that have been seen to be there, and to serve. */
   readonly known = new Set<string>();
@@ -44,8 +50,7 @@ export class Server {
 
   /** @throws KeyValueError, {@link Refusal} */
   async send({ method, path, body }: Request, call: Call): Promise<Answer> {
-    if (call.ended)
-      throw new AbortedError("the call had ended before its request was sent", { outcome: "not-applied" });
+    if (call.ended) throw abandoned();
     const lines = /\/_(?:bulk|msearch)\b/.test(path);
     let status: number;
     let text: string;
@@ -128,7 +133,7 @@ async function read(body: unknown, encoding: string): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-function isStream(body: unknown): body is import("node:stream").Readable {
+function isStream(body: unknown): body is Readable {
   return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
 }
 

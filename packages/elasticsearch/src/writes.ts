@@ -1,11 +1,11 @@
 /** Writing to one index: in as few requests as it takes, and never into one that was made without a mapping. */
-import { AbortedError, BackendError, KeyValueError, ValueTooLargeError } from "@kv/core";
+import { BackendError, KeyValueError, ValueTooLargeError } from "@kv/core";
 import type { Call, Settled } from "@kv/core/driver";
 import { type Layout, MAPPING } from "./documents.ts";
 import { at, listAt, numberAt, textAt } from "./json.ts";
 import type { Reads } from "./reads.ts";
 import { explainRefusal, Refusal } from "./refusals.ts";
-import type { Server } from "./server.ts";
+import { abandoned, type Server } from "./server.ts";
 
 /** Where a document was when it was read: a write that names it is done only if it is there still. */
 export interface Position {
@@ -255,10 +255,6 @@ function isUnmapped(refusal: Refusal): boolean {
 function notApplied(error: KeyValueError): KeyValueError {
   error.outcome = "not-applied";
   return error;
-}
-
-function abandoned(): KeyValueError {
-  return new AbortedError("the call had ended before its request was sent", { outcome: "not-applied" });
 }
 
 function garbled(): KeyValueError {
