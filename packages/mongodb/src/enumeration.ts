@@ -92,7 +92,9 @@ export async function listCollections(
   cursor: Cursor | undefined,
   call: Call,
 ): Promise<Page<string>> {
-  const all = cursor instanceof Rest ? cursor.places : await places.list(prefix, session, call);
+  // There may be thousands: each exchange has the time of a call.
+  if (!(cursor instanceof Rest)) return { items: [], next: new Rest(await places.list(prefix, session, call)) };
+  const { places: all } = cursor;
   const items = await places.collectionsIn(all.slice(0, PLACES), prefix, live(), session, call);
   return { items, next: all.length > PLACES ? new Rest(all.slice(PLACES)) : undefined };
 }
@@ -115,9 +117,10 @@ export async function sweep(
     const next = await sweepPage(context, collection, keyPrefix, condition, from, call);
     return unlessDone(new Sweep(todo.places, next ? todo.collections : others, next));
   }
-  const all = todo.places ?? (await places.list(collectionPrefix, session, call));
-  const found = await places.collectionsIn(all.slice(0, PLACES), collectionPrefix, condition, session, call);
-  return unlessDone(new Sweep(all.slice(PLACES), found));
+  if (!todo.places) return unlessDone(new Sweep(await places.list(collectionPrefix, session, call), []));
+  const some = todo.places.slice(0, PLACES);
+  const found = await places.collectionsIn(some, collectionPrefix, condition, session, call);
+  return unlessDone(new Sweep(todo.places.slice(PLACES), found));
 }
 
 function beginningOf(scope: Scope): Sweep {
