@@ -13,7 +13,6 @@ const RUNS = [
   ["memory", []],
   ["core", ["unit"]],
   ["disk", ["format", "expiry", "gate"]],
-  ["rocksdb", ["format"]],
   ["redis", ["format"]],
   ["valkey", ["format"]],
   ["memcached", ["format"]],

@@ -14,7 +14,7 @@ import type { Position } from "./writes.ts";
 /** How many documents are looked at in one search, with their values and without. */
 const PAGE = { values: 250, names: 1000 } as const;
 /** How many indices are asked for in one request. */
-const INDICES = { listed: 1000, searched: 50 } as const;
+const INDICES = { listed: 250, searched: 50 } as const;
 
 /** A record of ours that a search has found. */
 export interface Found {

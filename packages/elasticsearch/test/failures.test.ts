@@ -288,26 +288,28 @@ describe.skipIf(skipped)("a server that refuses", () => {
 
   it("has done a write already that it takes for another's, since it has sent it on twice", async () => {
     const store = open({ url: between.url });
-    let conflict = false;
-    between.tell((request) => {
-      if (request !== "_bulk" || !conflict) return undefined;
-      conflict = false;
-      return {
-        status: 200,
-        body: JSON.stringify({
-          items: [{ create: { status: 409, error: { type: "version_conflict_engine_exception" } } }],
-        }),
-      };
-    });
-    await store.put("known", 1);
-    const revision = await store.putIfAbsent("a", 1);
-    const [document] = (await asker.documents("failures-default_collection")).filter(({ _id }) => _id === "a");
-    // Another one is told of a conflict, and finds what it wrote itself.
-    conflict = true;
-    expect(await store.putIfAbsent("b", 1)).toBeDefined();
-    conflict = true;
-    expect(await store.putIfAbsent("a", 1)).toBeUndefined();
-    expect(document?._source.value).toMatchObject({ revision });
+    await store.put("a", 1);
+    const [entry, revisions] = [await store.getEntry("a"), [] as unknown[]];
+    const error = { type: "version_conflict_engine_exception", reason: "[a]: version conflict" };
+    const conflictAfter = (action: string): void => {
+      between.tell((request) => {
+        if (request !== "_bulk") return undefined;
+        between.tell(undefined);
+        const body = JSON.stringify({ errors: true, items: [{ [action]: { status: 409, error } }] });
+        return { status: 200, body, afterwards: true };
+      });
+    };
+    conflictAfter("create");
+    revisions.push(await store.putIfAbsent("b", 1));
+    conflictAfter("index");
+    revisions.push(entry && (await store.compareAndSwap("a", entry.revision, 2)));
+    expect(revisions).toEqual([(await store.getEntry("b"))?.revision, (await store.getEntry("a"))?.revision]);
+    expect(await store.getMany(["a", "b"])).toEqual([2, 1]);
+    between.requests();
+    // A conflict with another's is one.
+    conflictAfter("create");
+    expect(await store.putIfAbsent("b", 3)).toBeUndefined();
+    expect(between.requests()).toEqual(["_bulk", "_mget"]);
   });
 });
 

@@ -84,17 +84,20 @@ export class Between {
       const name = endpoint ?? `${near.method} ${path.slice(1)}`;
       this.#seen.push(name);
       const told = this.#next?.(name);
-      if (typeof told === "object") {
+      const answer = ({ status, body }: Answer): void => {
+        reply.writeHead(status, { "x-elastic-product": "Elasticsearch", "content-type": "application/json" });
+        reply.end(body);
+      };
+      if (typeof told === "object" && !told.afterwards) {
         near.resume();
-        reply.writeHead(told.status, { "x-elastic-product": "Elasticsearch", "content-type": "application/json" });
-        reply.end(told.body);
+        answer(told);
         return;
       }
       const { method, url, headers } = near;
       const asking = request({ host: "127.0.0.1", port: target, method, path: url, headers }, (far) => {
-        if (told === "lose") {
+        if (told !== undefined) {
           far.resume();
-          far.on("end", () => near.socket.destroy());
+          far.on("end", () => (told === "lose" ? near.socket.destroy() : answer(told)));
           return;
         }
         reply.writeHead(far.statusCode ?? 502, far.headers);
@@ -139,6 +142,8 @@ export class Between {
 export interface Answer {
   readonly status: number;
   readonly body: string;
+  /** Once the server has done what it was asked. */
+  readonly afterwards?: true;
 }
 
 /** What a process has printed, and its code, once it has ended by itself. */

@@ -1,4 +1,4 @@
-// The contract, on a real server and behind a proxy that breaks the connection: plain, under each wrapper, under all.
+// The contract, on a real server and behind a proxy that breaks the connection: plain, and under all wrappers.
 
 import { conformance, properties, underWrappers } from "@kv/core/conformance";
 import { serverFor } from "@kv/test-servers";
@@ -28,9 +28,9 @@ if (skipped) {
   };
   // A database for each chapter: hundreds of collections are left, empty, and the suite's tidying looks into all.
   const chapters = new Set(properties.map(({ chapter }) => chapter));
-  for (const at of targetsIn("").keys()) {
+  for (const at of [0, -1]) {
     for (const only of chapters) {
-      const target = targetsIn(`${only}-${at}`, only)[at];
+      const target = targetsIn(`${only}${at}`, only).at(at);
       if (target) await conformance(target).register({ describe, it }, { only: ({ chapter }) => chapter === only });
     }
   }

@@ -27,7 +27,7 @@ export class Handle {
   renew(): Promise<void> {
     return this.#doAlone(async () => {
       await this.#close();
-      const database = newDatabase(this.#folder);
+      const database = await newDatabase(this.#folder);
       try {
         await promised<void>((done) => database.open(this.#options, done));
       } catch (error) {

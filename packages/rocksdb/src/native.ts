@@ -1,6 +1,5 @@
 /** What is used of the package `rocksdb`, which has no types of its own. */
-// @ts-expect-error: it has none.
-import rocksdb from "rocksdb";
+import { UnsupportedOperationError } from "@kv/core";
 
 /** Text is written as UTF-8. Never empty. */
 export type Key = string | Buffer;
@@ -56,8 +55,20 @@ export interface Iterator {
   end(callback: Callback<void>): void;
 }
 
-/** A database that is still to be opened. */
-export const newDatabase: (folder: string) => Database = rocksdb;
+/** From this major version of Node.js on, loading the prebuilt binary of rocksdb 5.2.1 ends the process. */
+const CRASHES_FROM = 22;
+
+/** A database that is still to be opened. @throws UnsupportedOperationError where the package would end the process */
+export async function newDatabase(folder: string): Promise<Database> {
+  if (Number.parseInt(process.versions.node, 10) >= CRASHES_FROM) {
+    throw new UnsupportedOperationError(
+      `the package rocksdb works on Node.js 20 only, not on ${process.versions.node}: take @kv/disk there`,
+    );
+  }
+  // @ts-expect-error: it has no types.
+  const { default: rocksdb } = await import("rocksdb");
+  return rocksdb(folder);
+}
 
 export function promised<T>(start: (callback: Callback<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -129,7 +129,7 @@ describe("what is in the folder", () => {
   test("another program's database is refused, and left as it is", async () => {
     const path = newFolder();
     mkdirSync(path);
-    const foreign = newDatabase(path);
+    const foreign = await newDatabase(path);
     const options = { cacheSize: 0, compression: false, writeBufferSize: 2 ** 20, maxOpenFiles: 10 };
     await promised<void>((done) => foreign.open(options, done));
     await promised<void>((done) => foreign.put("theirs", "data", { sync: false }, done));
@@ -226,7 +226,8 @@ describe("damage", () => {
   });
 });
 
-describe("a full disk", () => {
+// RocksDB's own code sometimes hangs where it meets a full disk, and nothing in this process can end that: see the README.
+describe.runIf(process.env.KV_CONFORMANCE === "thorough")("a full disk", () => {
   const small = (path: string, size: string, ...commands: string[]) =>
     runChild("unshare", [
       ...["--mount", "--map-root-user", "sh", "-c"],
@@ -306,7 +307,7 @@ describe("stores of one process", () => {
     const store = rocksdbStore({ path });
     await store.put("a", 1);
     await store.close();
-    const copy = newDatabase(join(path, "data"));
+    const copy = await newDatabase(join(path, "data"));
     const options = { cacheSize: 0, compression: false, writeBufferSize: 2 ** 20, maxOpenFiles: 10 };
     await promised<void>((done) => copy.open(options, done));
     const error = await errorAt(path);

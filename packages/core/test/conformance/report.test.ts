@@ -25,7 +25,7 @@ it("has a stable name and a chapter for each property, and a sentence that ends"
   const ids = properties.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
   for (const { id, chapter, title } of properties) {
-    expect(id).toMatch(/^[a-z]+\/[a-z0-9]+(-[a-z0-9]+)*$/);
+    expect(id).toMatch(/^[a-z]+(-[a-z]+)*\/[a-z0-9]+(-[a-z0-9]+)*$/);
     expect(id.startsWith(`${chapter}/`)).toBe(true);
     expect(title).toMatch(/^\S.*\.$/);
   }
