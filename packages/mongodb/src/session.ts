@@ -109,7 +109,7 @@ export class Session {
 
   /** The documents as they came, however many replies they take. @throws KeyValueError */
   findMany(place: string, filter: Document, options: FindOptions, call: Call): Promise<Buffer[]> {
-    const settings = { batchSize: REPLY, ...options, raw: true, maxTimeMS: timeLeft(call), signal: call.signal };
+    const settings = { batchSize: REPLY, ...options, raw: true, maxTimeMS: timeLeft(call), signal: signalOf(call) };
     return this.#exchange(call, async () => {
       const documents: unknown[] = await this.#database.collection(place).find(filter, settings).toArray();
       return documents.map(bufferOf);
@@ -118,7 +118,7 @@ export class Session {
 
   /** As {@link findMany}, of what a pipeline makes, read. */
   aggregate(place: string, pipeline: Document[], call: Call): Promise<Document[]> {
-    const settings = { batchSize: REPLY, maxTimeMS: timeLeft(call), signal: call.signal };
+    const settings = { batchSize: REPLY, maxTimeMS: timeLeft(call), signal: signalOf(call) };
     return this.#exchange(call, () => this.#database.collection(place).aggregate(pipeline, settings).toArray());
   }
 
@@ -141,7 +141,7 @@ export class Session {
 
   /** The names of all collections that the user may know of; no views. */
   collections(call: Call): Promise<string[]> {
-    const settings = { batchSize: REPLY, nameOnly: true, authorizedCollections: true, signal: call.signal } as const;
+    const settings = { batchSize: REPLY, nameOnly: true, authorizedCollections: true, signal: signalOf(call) } as const;
     return this.#exchange(call, async () => {
       const found = await this.#database.listCollections({ type: "collection" }, settings).toArray();
       return found.map(({ name }) => name);
@@ -202,6 +202,11 @@ export class Session {
   readonly #onError = (cause: Error): void => {
     this.#fail(new BackendError(`${this.server} is none that the driver can talk to`, { cause }));
   };
+}
+
+/** Of a cursor, which listens to its signal beside each of its requests: many of them are too many for that of a call. */
+function signalOf({ signal }: Call): AbortSignal {
+  return AbortSignal.any([signal]);
 }
 
 function timeLeft(call: Call): number {

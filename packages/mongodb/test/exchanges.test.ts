@@ -1,6 +1,6 @@
 // How many exchanges each operation takes, as the README says; none of them is ever sent twice.
 
-import { retry } from "@kv/core/wrappers";
+import { prefixKeys, retry } from "@kv/core/wrappers";
 import { listed, rejection, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -142,6 +142,18 @@ describe.skipIf(skipped)("the exchanges", () => {
     tap.counts();
     expect(await listed(store.collections())).toEqual(["c-7"]);
     expect(tap.counts()).toEqual({ listCollections: 1, aggregate: 2 });
+  });
+
+  it("many at once of one call are no leak of listeners to Node.js", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): unknown => warnings.push(warning);
+    process.on("warning", onWarning);
+    const prefixed = store.with(prefixKeys("p"));
+    const names = keys.slice(0, 20);
+    for (const name of names) await prefixed.collection(name).put("a", 1);
+    expect((await listed(prefixed.collections())).sort()).toEqual([...names].sort());
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
   });
 
   it("a batch is split where one request could not hold it", async () => {
