@@ -1,6 +1,7 @@
 /** The operations on single records and batches of them, which a store and its collections have in common. */
 import { type Change, type KeyQueue, liveOrNone, modify, swap } from "./atomics.ts";
 import { chunksOf, deleteMany, getMany, keysOf, putMany, runChunks, successes } from "./batch.ts";
+import { storedKey, userKey } from "./beside.ts";
 import {
   aborted,
   type CallOptions,
@@ -153,7 +154,7 @@ export abstract class Records<in C extends Capability, Out, In> {
           const record = newRecord(copyJson(entry.value), now, expiryOf(entry, now));
           const explained = (error: unknown) => explain(error, { ...subject, key: entry.key });
           checks.push(settle(() => this.#check(record.value), explained));
-          last.set(entry.key, { id: { collection: this.name, key: entry.key }, record });
+          last.set(entry.key, { id: this.#id(entry.key), record });
         } catch (error) {
           throw explain(error, { ...subject, key: entry.key });
         }
@@ -161,7 +162,7 @@ export abstract class Records<in C extends Capability, Out, In> {
       for (const answer of await all(checks)) if (answer instanceof KeyValueError) throw answer;
       return [...last.values()];
     });
-    const keyOf = ({ id }: WriteRequest): string => id.key;
+    const keyOf = ({ id }: WriteRequest): string => keyOfId(id);
     const write = (chunk: readonly WriteRequest[], call: OngoingCall) => putMany(driver, chunk, call);
     successes(subject, requests.map(keyOf), await this.#chunks("put", subject, requests, keyOf, options, write));
   }
@@ -190,7 +191,7 @@ export abstract class Records<in C extends Capability, Out, In> {
       this.#require("write", "deleteMany");
       return [...new Set(keysOf(keys))];
     });
-    const ids = unique.map((key) => ({ collection: this.name, key }));
+    const ids = unique.map((key) => this.#id(key));
     const answers = await this.#chunks("delete", subject, ids, keyOfId, options, (chunk, call) =>
       deleteMany(driver, chunk, call),
     );
@@ -361,7 +362,7 @@ export abstract class Records<in C extends Capability, Out, In> {
    * overwritten is never given.
    *
    * Rejects with what the factory throws. `timeout` bounds the wait, the factory included; `signal` ends it for this
-   * caller only. Keys that begin with `@kv/get-or-set/` are used for it and not enumerated.
+   * caller only. What it keeps lies in the same collection, apart from all keys of the user's, and is not enumerated.
    * @throws as get and put
    */
   getOrSet<const V extends In | undefined>(
@@ -483,6 +484,11 @@ export abstract class Records<in C extends Capability, Out, In> {
     return { operation, collection: this.name, writes };
   }
 
+  /** Where the record of a key lies. */
+  #id(key: string): RecordId {
+    return { collection: this.name, key: storedKey(key) };
+  }
+
   #require(wanted: Capability, operation: string): void {
     if (!this.capabilities[wanted]) requireCapabilities(this.capabilities, [wanted], operation);
   }
@@ -557,7 +563,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     try {
       checkName(key, "key");
       call = new OngoingCall(this.context.scope, subject, options, sentAtOnce);
-      return call.settle(exchange(subject, call), finish);
+      return call.settle(exchange(placeOf(subject), call), finish);
     } catch (error) {
       return Promise.reject(call ? call.fail(error) : explain(error, subject));
     }
@@ -580,12 +586,13 @@ export abstract class Records<in C extends Capability, Out, In> {
       this.#require(needed, operation);
       const now = Date.now();
       const record = newRecord(this.#accept(value), now, expiryOf(options, now));
+      const id = placeOf(subject);
       const answer = this.#shape.checks
         ? chain(this.#shape.read(record.value), () => {
             stillWanted(begun);
-            return exchange(subject, record, begun);
+            return exchange(id, record, begun);
           })
-        : exchange(subject, record, begun);
+        : exchange(id, record, begun);
       return begun.settle(answer, same);
     } catch (error) {
       return Promise.reject(call ? call.fail(error) : explain(error, subject));
@@ -656,7 +663,7 @@ export abstract class Records<in C extends Capability, Out, In> {
     const subject = this.#subject(operation);
     const wanted = await explaining(subject, () => keysOf(keys));
     const unique = [...new Set(wanted)];
-    const ids = unique.map((key) => ({ collection: this.name, key }));
+    const ids = unique.map((key) => this.#id(key));
     const records = await this.#chunks("get", subject, ids, keyOfId, options, (chunk, call) =>
       getMany(driver, chunk, call),
     );
@@ -695,7 +702,14 @@ async function loadMachinery(): Promise<Machinery> {
 }
 
 const same = <T>(answer: T): T => answer;
-const keyOfId = (id: RecordId): string => id.key;
+
+/** Where the record of a call lies; nearly always under its own key, which costs nothing then. */
+function placeOf(subject: RecordId): RecordId {
+  const key = storedKey(subject.key);
+  return key === subject.key ? subject : { collection: subject.collection, key };
+}
+
+const keyOfId = (id: RecordId): string => userKey(id.key);
 
 function newRecord(value: JsonValue, createdAt: number | undefined, expiresAt: number | undefined): StoredRecord {
   return { value, createdAt, expiresAt, revision: newRevision() };
