@@ -261,12 +261,15 @@ describe("a full disk", () => {
     const child = small(path, "500m", node("torn.ts", store, "write"), node("torn.ts", store, "check"));
     expect(await child.ended).toBe(0);
     expect(child.output().split("\n")).toEqual([
+      "full undefined",
+      "full undefined",
       "full STORAGE_FULL unknown",
       "read 1",
       "still STORAGE_FULL not-applied",
       "read 1",
       "written",
       "found 1,1,1,1",
+      "whole true,true",
       "",
     ]);
   });
