@@ -22,7 +22,9 @@ if (phase === "write") {
     }
   };
   await store.put("look", 1);
-  const attempts = ["large 1", "large 2", "large 3"].map((key) => store.put(key, large).catch((error: unknown) => error));
+  const attempts = ["large 1", "large 2", "large 3"].map((key) =>
+    store.put(key, large).catch((error: unknown) => error),
+  );
   // By now it has been looked whether there is room, and nothing has been written yet.
   fill(2 ** 24);
   for (const failed of await Promise.all(attempts)) {
