@@ -7,7 +7,7 @@ import { newFolder } from "./helpers.ts";
 
 test("is told what to do", async () => {
   // What that package looks for goes by this.
-  process.env["npm_config_arch"] = "none";
+  process.env.npm_config_arch = "none";
   const store = rocksdbStore({ path: newFolder() });
   const error = await rejection(store.put("a", 1));
   if (!(error instanceof UnsupportedOperationError)) throw error;
