@@ -1,6 +1,7 @@
 /** How every operation runs: names and values are checked, calls bounded by their deadlines, answers copied, errors explained. */
 import { type Change, type KeyQueue, liveOrNone, modify } from "./atomics.ts";
 import { chunksOf, getMany, keysOf, runChunks, successes } from "./batch.ts";
+import { storedKey, userKey } from "./beside.ts";
 import {
   aborted,
   type CallOptions,
@@ -146,6 +147,11 @@ export abstract class Operations<Out> {
     return { operation, collection: this.name, writes };
   }
 
+  /** Where the record of a key lies. */
+  protected idOf(key: string): RecordId {
+    return { collection: this.name, key: storedKey(key) };
+  }
+
   protected require(wanted: Capability, operation: string): void {
     if (!this.capabilities[wanted]) requireCapabilities(this.capabilities, [wanted], operation);
   }
@@ -208,7 +214,7 @@ export abstract class Operations<Out> {
     try {
       checkName(key, "key");
       call = new OngoingCall(this.context.scope, subject, options, sentAtOnce);
-      return call.settle(exchange(subject, call), finish);
+      return call.settle(exchange(placeOf(subject), call), finish);
     } catch (error) {
       return Promise.reject(call ? call.fail(error) : explain(error, subject));
     }
@@ -231,12 +237,13 @@ export abstract class Operations<Out> {
       this.require(needed, operation);
       const now = Date.now();
       const record = newRecord(this.#accept(value), now, expiryOf(options, now));
+      const id = placeOf(subject);
       const answer = this.shape.checks
         ? chain(this.shape.read(record.value), () => {
             stillWanted(begun);
-            return exchange(subject, record, begun);
+            return exchange(id, record, begun);
           })
-        : exchange(subject, record, begun);
+        : exchange(id, record, begun);
       return begun.settle(answer, same);
     } catch (error) {
       return Promise.reject(call ? call.fail(error) : explain(error, subject));
@@ -307,7 +314,7 @@ export abstract class Operations<Out> {
     const subject = this.subjectOf(operation);
     const wanted = await explaining(subject, () => keysOf(keys));
     const unique = [...new Set(wanted)];
-    const ids = unique.map((key) => ({ collection: this.name, key }));
+    const ids = unique.map((key) => this.idOf(key));
     const records = await this.chunks("get", subject, ids, keyOfId, options, (chunk, call) =>
       getMany(driver, chunk, call),
     );
@@ -326,7 +333,13 @@ export abstract class Operations<Out> {
 }
 
 export const same = <T>(answer: T): T => answer;
-export const keyOfId = (id: RecordId): string => id.key;
+export const keyOfId = (id: RecordId): string => userKey(id.key);
+
+/** Where the record of a call lies; nearly always under its own key, which costs nothing then. */
+function placeOf(subject: RecordId): RecordId {
+  const key = storedKey(subject.key);
+  return key === subject.key ? subject : { collection: subject.collection, key };
+}
 
 export function newRecord(
   value: JsonValue,

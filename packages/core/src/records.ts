@@ -86,7 +86,7 @@ export abstract class Records<in C extends Capability, Out, In> extends Operatio
           const record = newRecord(copyJson(entry.value), now, expiryOf(entry, now));
           const explained = (error: unknown) => explain(error, { ...subject, key: entry.key });
           checks.push(settle(() => this.check(record.value), explained));
-          last.set(entry.key, { id: { collection: this.name, key: entry.key }, record });
+          last.set(entry.key, { id: this.idOf(entry.key), record });
         } catch (error) {
           throw explain(error, { ...subject, key: entry.key });
         }
@@ -94,7 +94,7 @@ export abstract class Records<in C extends Capability, Out, In> extends Operatio
       for (const answer of await all(checks)) if (answer instanceof KeyValueError) throw answer;
       return [...last.values()];
     });
-    const keyOf = ({ id }: WriteRequest): string => id.key;
+    const keyOf = ({ id }: WriteRequest): string => keyOfId(id);
     const write = (chunk: readonly WriteRequest[], call: OngoingCall) => putMany(driver, chunk, call);
     successes(subject, requests.map(keyOf), await this.chunks("put", subject, requests, keyOf, options, write));
   }
@@ -123,7 +123,7 @@ export abstract class Records<in C extends Capability, Out, In> extends Operatio
       this.require("write", "deleteMany");
       return [...new Set(keysOf(keys))];
     });
-    const ids = unique.map((key) => ({ collection: this.name, key }));
+    const ids = unique.map((key) => this.idOf(key));
     const answers = await this.chunks("delete", subject, ids, keyOfId, options, (chunk, call) =>
       deleteMany(driver, chunk, call),
     );
@@ -294,7 +294,7 @@ export abstract class Records<in C extends Capability, Out, In> extends Operatio
    * overwritten is never given.
    *
    * Rejects with what the factory throws. `timeout` bounds the wait, the factory included; `signal` ends it for this
-   * caller only. Keys that begin with `@kv/get-or-set/` are used for it and not enumerated.
+   * caller only. What it keeps lies in the same collection, apart from all keys of the user's, and is not enumerated.
    * @throws as get and put
    */
   getOrSet<const V extends In | undefined>(
