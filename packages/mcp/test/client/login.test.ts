@@ -1,11 +1,8 @@
-/** Logins against a real authorization server: what survives, what is used once, what several processes share. */
-
+/** Logins against a real authorization server: what survives, what is used once, what does not get mixed up. */
 import { randomBytes } from "node:crypto";
 import { Browser } from "@kv/test-servers/oidc";
-import { auth, UnauthorizedError } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { callText } from "../support/server.ts";
-import { type LoginOptions, newClient, providerOf, transportOf } from "./support/client.ts";
+import { loginOf, whoami } from "./support/client.ts";
 import { type ProtectedServer, startProtectedServer } from "./support/protected-server.ts";
 import { openWhole, testedStores } from "./support/stores.ts";
 
@@ -19,19 +16,16 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 describe.each(stores)("a login over $name", ({ url, skipped }) => {
-  it.skipIf(skipped)("works", async () => {
+  it.skipIf(skipped)("works, and another client of the same user needs none", async () => {
     const store = await openWhole(url);
     onTestFinished(() => store.close());
-    const { provider, redirects } = providerOf({ store, keys, server: server.url });
-    const transport = transportOf(provider, { store, keys, server: server.url });
-    const client = newClient();
-    await expect(client.connect(transport)).rejects.toThrow(UnauthorizedError);
-    const callback = await new Browser("ada").logIn(redirects[0] ?? "");
-    await provider.finishLogin(callback.searchParams, (params) => transport.finishAuth(params));
-    const again = newClient();
-    await again.connect(transportOf(provider, { store, keys, server: server.url }));
-    onTestFinished(() => again.close());
-    expect(await callText(again, "whoami")).toBe("ada");
-    expect(server.runs()).toBeGreaterThan(0);
+    const login = loginOf({ store, keys, server: server.url });
+    expect(await whoami(login)).toContain("Unauthorized");
+    expect(login.redirects).toHaveLength(1);
+    await login.finish((await new Browser("ada").logIn(login.redirects[0] ?? "")).searchParams);
+    expect(await whoami(login)).toBe("ada");
+    const other = loginOf({ store, keys, server: server.url });
+    expect(await whoami(other)).toBe("ada");
+    expect(other.redirects).toEqual([]);
   });
 });

@@ -9,7 +9,7 @@ import type { Command, Counts, Report, Settings } from "./messages.ts";
 
 let holding = false;
 let failing = 0;
-const held: (() => void)[] = [];
+const held: (() => unknown)[] = [];
 const counts: { -readonly [K in keyof Counts]: Counts[K] } = {
   registrations: 0,
   tokenRequests: 0,
@@ -55,7 +55,8 @@ function serve(server: Server, provider: Provider): void {
       return void response.writeHead(503, { "content-type": "text/plain" }).end("out of order");
     }
     if (!holding) return void answer(request, response);
-    held.push(() => answer(request, response));
+    // Who has gone meanwhile has not asked.
+    held.push(() => request.socket.destroyed || void answer(request, response));
     report({ type: "held" });
   });
 }
