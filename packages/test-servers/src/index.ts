@@ -1,6 +1,11 @@
 // Starts the real servers that the tests and the benchmarks of kv talk to.
 
 export { type Child, nodeArguments, runChild, until } from "./children.ts";
+export { type FolderRules, folderSuite } from "./folders/folder-suite.ts";
+export { folderMaker } from "./folders/folders.ts";
+export { type KilledOptions, killedSuite } from "./folders/killed-suite.ts";
+export { longNamesSuite } from "./folders/names-suite.ts";
+export { type FolderSuiteOptions, startFolderChild } from "./folders/options.ts";
 export { LossyProxy } from "./lossy-proxy.ts";
 export { listed, rejection } from "./promises.ts";
 export { type Python, pythonEnvironment } from "./python.ts";
