@@ -20,6 +20,7 @@ export {
   urlSuite,
   usersSuite,
 } from "./suites/access.ts";
+export { formatSuite, type GoldenText } from "./suites/format.ts";
 export { storesOf } from "./suites/stores.ts";
 export { pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
 export { Writers } from "./writers.ts";
