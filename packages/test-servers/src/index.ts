@@ -16,5 +16,16 @@ export type { ElasticsearchOptions, ElasticsearchUser } from "./servers/elastics
 export type { ServerName } from "./servers/index.ts";
 export type { RedisOptions } from "./servers/redis.ts";
 export { type Started, startServer } from "./start.ts";
+export {
+  clientSuite,
+  doEverything,
+  listAndClear,
+  optionsSuite,
+  tlsSuite,
+  urlSuite,
+  usersSuite,
+} from "./suites/access.ts";
+export { formatSuite, type GoldenText } from "./suites/format.ts";
+export { storesOf } from "./suites/stores.ts";
 export { pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
 export { Writers } from "./writers.ts";
