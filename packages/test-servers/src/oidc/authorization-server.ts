@@ -18,6 +18,8 @@ export interface AuthorizationServerOptions {
   readonly scopes?: readonly string[];
   /** Lifetime of access tokens. Default: an hour. */
   readonly accessTokenSeconds?: number;
+  /** A client that needs no user. */
+  readonly machine?: { readonly clientId: string; readonly clientSecret: string };
 }
 
 /**
@@ -33,6 +35,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     resource: String(options.resource),
     scopes: options.scopes ?? ["mcp"],
     accessTokenSeconds: options.accessTokenSeconds ?? 3600,
+    machine: options.machine,
     jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), alg: "RS256", use: "sig", kid: "test" } as JWK] },
     cookieKey: randomBytes(32).toString("hex"),
     file: join(folder, "state.json"),
