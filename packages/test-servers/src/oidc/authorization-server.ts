@@ -9,7 +9,8 @@ import type { Command, Counts, Report, Settings } from "./messages.ts";
 
 export type { Counts };
 
-const childFile = new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url);
+const isSource = import.meta.url.endsWith(".ts");
+const childFile = isSource ? new URL("./child.ts", import.meta.url) : new URL("./child.js", import.meta.url);
 
 export interface AuthorizationServerOptions {
   /** The URL of the MCP server: the audience of access tokens, and the only resource there is. */
