@@ -80,6 +80,8 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
   readonly #known = new Map<string, Registration>();
   /** Ids of clients that cannot send a user to where this instance waits for them. */
   readonly #elsewhere = new Set<string>();
+  /** The issuer that the SDK has asked for last: what it finds invalid then is of that one. */
+  #asked: string | undefined;
 
   /** @throws InvalidArgumentError, UnsupportedOperationError */
   constructor(options: KvOAuthClientProviderOptions) {
@@ -123,8 +125,8 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
 
   /** Forgets the tokens and what was discovered; the registration stays, and so does the grant at the server. */
   async logout(): Promise<void> {
-    const issuer = await this.#issuerOf(undefined);
-    if (issuer !== undefined) await this.#logins.delete(this.#at(issuer));
+    const latest = await this.#current.get(this.#here);
+    if (latest !== undefined) await this.#logins.delete(this.#at(latest.issuer));
     await this.#current.delete(this.#here);
     await this.#discoveries.delete(this.#here);
   }
@@ -138,6 +140,7 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     if (begun !== undefined) return begun;
     const issuer = await this.#issuerOf(ctx);
     if (issuer === undefined) return undefined;
+    this.#asked = issuer;
     const found = (await this.#refreshing(issuer)) ?? (await this.#registration(issuer));
     const registration = found && !hasExpired(found.client) ? found : undefined;
     if (registration) this.#use(registration, issuer);
@@ -149,7 +152,6 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     client: StoredOAuthClientInformation,
     ctx?: OAuthClientInformationContext,
   ): Promise<void> {
-    // In a callback it is what the attempt has kept.
     if (this.#options.client !== undefined || this.#callback.getStore() !== undefined) return;
     const issuer = await this.#issuerOf(ctx ?? client);
     if (issuer === undefined) return;
@@ -159,15 +161,13 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
   }
 
   async tokens(ctx?: OAuthClientInformationContext): Promise<StoredOAuthTokens | undefined> {
-    const issuer = await this.#issuerOf(ctx);
-    if (issuer === undefined) return undefined;
-    const id = this.#at(issuer);
-    // Without a context it is for a request, which comes back only by way of a refresh.
-    const login = await (ctx === undefined ? this.#logins.get(id) : this.#logins.handOut(id));
+    if (ctx === undefined) return this.#latestTokens();
+    const issuer = canonicalIssuer(ctx.issuer);
+    this.#asked = issuer;
+    const login = await this.#logins.handOut(this.#at(issuer));
     if (login === undefined) return undefined;
     const { refresh_token, ...tokens } = tokensLeft(login);
-    if (refresh_token === undefined || (ctx !== undefined && this.#isForeign(login, issuer))) return tokens;
-    return { ...tokens, refresh_token };
+    return refresh_token === undefined || this.#isForeign(login, issuer) ? tokens : { ...tokens, refresh_token };
   }
 
   async saveTokens(tokens: StoredOAuthTokens, ctx?: OAuthClientInformationContext): Promise<void> {
@@ -208,14 +208,27 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     await this.#discoveries.put(this.#here, discovery);
   }
 
-  /** Deletes what this instance has read and found rejected, never what somebody has written since. */
+  /** Deletes what this instance has used and found rejected, never what somebody has written since. */
   async invalidateCredentials(scope: "all" | "client" | "tokens" | "verifier" | "discovery"): Promise<void> {
     const concerns = (one: typeof scope): boolean => scope === one || scope === "all";
-    // What is rejected in a callback is its code.
-    if (concerns("tokens") && this.#callback.getStore() === undefined) await this.#logins.reject();
-    if (concerns("client")) await this.#registrations.reject();
-    if (concerns("discovery")) await this.#discoveries.reject();
+    if (concerns("client")) await this.#rejectClient();
+    if (concerns("tokens")) await this.#rejectTokens();
+    if (concerns("discovery")) await this.#discoveries.reject(this.#here);
     if (concerns("verifier")) this.#attempts.forgetVerifiers();
+  }
+
+  async #rejectClient(): Promise<void> {
+    const issuer = this.#asked;
+    if (issuer === undefined) return;
+    const { client_id } = (this.#callback.getStore()?.registration ?? this.#inUse.get(issuer))?.client ?? {};
+    await this.#registrations.deleteIf(this.#at(issuer), ({ client }) => client.client_id === client_id);
+  }
+
+  async #rejectTokens(): Promise<void> {
+    // What is rejected in a callback is its code.
+    if (this.#asked !== undefined && this.#callback.getStore() === undefined) {
+      await this.#logins.reject(this.#at(this.#asked));
+    }
   }
 
   get #here(): string {
@@ -231,13 +244,27 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     return lookupKey(JSON.stringify(this.clientMetadata), this.clientMetadataUrl ?? "");
   }
 
-  /** Without a context (each request, and version 1 of the SDK always): of the latest tokens, else as discovered. */
+  /** Version 1 of the SDK gives no context: what it asks is for the server that was discovered last. */
   async #issuerOf(ctx: { readonly issuer?: string | undefined } | undefined): Promise<string | undefined> {
-    const given = ctx?.issuer ?? (await this.#current.get(this.#here))?.issuer;
-    if (given !== undefined) return canonicalIssuer(given);
+    const issuer = ctx?.issuer ?? (await this.#discovered()) ?? (await this.#current.get(this.#here))?.issuer;
+    return issuer === undefined ? undefined : canonicalIssuer(issuer);
+  }
+
+  async #discovered(): Promise<string | undefined> {
     const discovery = await this.discoveryState();
-    const found = discovery?.authorizationServerMetadata?.issuer ?? discovery?.authorizationServerUrl;
-    return found === undefined ? undefined : canonicalIssuer(found);
+    return discovery?.authorizationServerMetadata?.issuer ?? discovery?.authorizationServerUrl;
+  }
+
+  /** For a request to the MCP server; for a refresh as well, where they are version 1's, which marks no issuer. */
+  async #latestTokens(): Promise<StoredOAuthTokens | undefined> {
+    const { issuer } = (await this.#current.get(this.#here)) ?? {};
+    if (issuer === undefined) return undefined;
+    const login = await this.#logins.get(this.#at(issuer));
+    if (login === undefined || login.tokens.issuer !== undefined) return login && tokensLeft(login);
+    this.#asked = await this.#issuerOf(undefined);
+    if (this.#asked !== issuer) return undefined;
+    const handedOut = await this.#logins.handOut(this.#at(issuer));
+    return handedOut && tokensLeft(handedOut);
   }
 
   /** What a refresh needs, whatever has changed since it was registered: another client cannot refresh these tokens. */
@@ -250,7 +277,7 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
 
   /** What a login needs: registered with the redirect URI and the metadata of now. */
   async #registration(issuer: string): Promise<Registration | undefined> {
-    const registration = await this.#registrations.handOut(this.#at(issuer));
+    const registration = await this.#registrations.get(this.#at(issuer));
     return registration?.registered === this.#registered ? registration : undefined;
   }
 

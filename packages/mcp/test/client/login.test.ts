@@ -154,6 +154,20 @@ it("a login that the server has ended is begun anew, without an error and with t
   expect(await whoami(ada)).toBe("ada");
 });
 
+it("a server that has forgotten its clients gets a new registration, in the next process too", async () => {
+  const { store, ada } = await users();
+  await ada.finish(await begin(ada, "ada"));
+  expect(await whoami(ada)).toBe("ada");
+  server.revokeSeen();
+  await server.authorizationServer.forget();
+  const { counts } = await counted(async () => expect(await whoami(ada)).toContain("Unauthorized"));
+  expect(counts).toMatchObject({ registrations: 1, refreshes: 0 });
+  const next = loginOf({ store, keys, server: server.url, principal: "ada" });
+  await next.finish(await begin(next, "ada"));
+  expect(await whoami(next)).toBe("ada");
+  expect(await whoami(ada)).toBe("ada");
+});
+
 async function users() {
   const store = memoryStore();
   onTestFinished(() => store.close());
