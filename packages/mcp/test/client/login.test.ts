@@ -98,6 +98,18 @@ describe("the callback of a login", () => {
     expect(await whoami(ada)).toBe("ada");
   });
 
+  it("is done with the exchange: what goes on after it is no login", async () => {
+    const { ada } = await users();
+    const callback = await begin(ada, "ada");
+    await ada.provider.finishLogin(callback, async (params) => {
+      expect(ada.provider.codeVerifier()).toMatch(/^[\w.~-]{43,128}$/);
+      await ada.transport().finishAuth(params);
+      expect(() => ada.provider.codeVerifier()).toThrow(LoginStateError);
+      expect(await whoami(ada)).toBe("ada");
+    });
+    expect(await whoami(ada)).toBe("ada");
+  });
+
   it("must come within ten minutes", async () => {
     const { ada, store } = await users();
     await begin(ada, "ada");
