@@ -73,6 +73,8 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
   readonly #callback = new AsyncLocalStorage<{ attempt?: LoginAttempt | undefined }>();
   /** The issuer that the SDK has asked for last: what it finds invalid then is of that one. */
   #asked: string | undefined;
+  /** The login that a refresh is of, by the id of the issuer's records. */
+  readonly #refreshed = new Map<string, string>();
 
   /** @throws InvalidArgumentError, UnsupportedOperationError */
   constructor(options: KvOAuthClientProviderOptions) {
@@ -141,6 +143,8 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     const id = this.#at(issuer);
     // The SDK asks this first, and may come back to reject these tokens, which version 1 reads without a context.
     const login = await this.#logins.handOut(id);
+    if (login) this.#refreshed.set(id, login.id);
+    else this.#refreshed.delete(id);
     return this.#options.client ?? this.#clients.choose(id, login);
   }
 
@@ -170,8 +174,13 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     if (issuer === undefined) throw new InvalidArgumentError("tokens of no known issuer cannot be kept");
     const attempt = this.#attempt;
     const id = this.#at(issuer);
-    const registration = attempt?.registration ?? this.#clients.inUse(id);
-    const coming = { tokens, isLogin: attempt !== undefined, registration, now: Date.now() };
+    const coming = {
+      tokens,
+      isLogin: attempt !== undefined,
+      refreshed: this.#refreshed.get(id),
+      registration: attempt?.registration ?? this.#clients.inUse(id),
+      now: Date.now(),
+    };
     await this.#logins.update(id, (current) => renewed(current, coming));
     await this.#current.put(this.#here, { issuer });
     const handled = this.#callback.getStore();
@@ -192,6 +201,10 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
 
   /** Stores the attempt, then sends the user off. @throws LoginStateError */
   async redirectToAuthorization(url: URL): Promise<void> {
+    // It comes from the server, and what opens it may well start programs for other schemes.
+    if (url.protocol !== "https:" && url.protocol !== "http:") {
+      throw new LoginStateError("the authorization server's address is no http or https URL");
+    }
     const { client } = this.#options;
     const registration = client
       ? this.#clients.given(client)
