@@ -2,34 +2,11 @@
 import { InvalidArgumentError, InvalidTtlError } from "@kv/core";
 import { prefixCollections } from "@kv/core/wrappers";
 import { memoryStore } from "@kv/memory";
-import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
 import { McpServer } from "@modelcontextprotocol/server";
-import { afterEach, describe, expect, it } from "vitest";
-import { type ResponseCacheOptions, responseCache } from "../../src/server/index.ts";
-import { type Caller, Connections, callText, eras, type Setup, serverOf, tokenOf } from "../support/server.ts";
-
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0)) await one.close();
-});
-
-type MemoryStore = ReturnType<typeof memoryStore>;
-
-function storeOf() {
-  const store = memoryStore();
-  opened.unshift(store);
-  return store;
-}
-
-/** A server with a cache over `store`. */
-type Options = Partial<Omit<ResponseCacheOptions, "store" | "lease">> & Pick<Setup, "look">;
-function serve({ store = storeOf(), look, ...options }: Options & { readonly store?: MemoryStore } = {}) {
-  const cache = responseCache({ store, server: { name: "tested", version: "1.0.0" }, ...options });
-  const { factory, runs } = serverOf({ cache, ...(look && { look }) });
-  const connections = new Connections(factory);
-  opened.unshift(connections);
-  return { cache, runs, store, client: (caller?: Caller) => connections.client(caller) };
-}
+import { describe, expect, it } from "vitest";
+import { responseCache } from "../../src/server/index.ts";
+import { overOneConnection, serve, storeOf } from "../support/caching.ts";
+import { callText, eras, serverOf, tokenOf } from "../support/server.ts";
 
 describe.each(eras)("a %s client", (era) => {
   it("gets a read-only tool's answer again without a run", async () => {
@@ -465,14 +442,3 @@ describe("what fails", () => {
     expect(() => cache.install(late)).toThrow(/right after/);
   });
 });
-
-/** A client and the one server instance that it talks to for as long as it is connected. */
-async function overOneConnection(factory: () => McpServer) {
-  const [here, there] = InMemoryTransport.createLinkedPair();
-  const connected = factory();
-  await connected.connect(there);
-  const client = new Client({ name: "tester", version: "1.0.0" });
-  await client.connect(here);
-  opened.unshift(client);
-  return { connected, client };
-}

@@ -5,17 +5,17 @@ import { isRecord } from "../context.ts";
 import type { Invalidation } from "./invalidations.ts";
 import type { CachedMethod, Kind } from "./methods.ts";
 
-const CHANGED: { readonly [notification: string]: Kind } = {
-  "notifications/tools/list_changed": "tools",
-  "notifications/resources/list_changed": "resources",
-  "notifications/prompts/list_changed": "prompts",
-};
+const CHANGED: ReadonlyMap<string, Kind> = new Map([
+  ["notifications/tools/list_changed", "tools"],
+  ["notifications/resources/list_changed", "resources"],
+  ["notifications/prompts/list_changed", "prompts"],
+]);
 
 /** What a notification to clients says is out of date, if anything. */
 export function invalidationOf(notification: unknown): Invalidation | undefined {
   if (!isRecord(notification) || typeof notification.method !== "string") return undefined;
   const { method, params } = notification;
-  const kind = CHANGED[method];
+  const kind = CHANGED.get(method);
   if (kind) return { kind };
   if (method !== "notifications/resources/updated" || !isRecord(params)) return undefined;
   return typeof params.uri === "string" ? { resource: params.uri } : undefined;
@@ -49,7 +49,7 @@ export function methodOf(invalidation: Invalidation): CachedMethod {
 export function checkInvalidation(given: Invalidation): void {
   const [[what, value] = [], ...more] = isRecord(given) ? Object.entries(given) : [];
   const named = ["tool", "resource", "prompt", "prefix"].includes(String(what)) && typeof value === "string";
-  const kind = what === "kind" && Object.values(CHANGED).some((one) => one === value);
+  const kind = what === "kind" && [...CHANGED.values()].some((one) => one === value);
   if (more.length > 0 || !(named || kind || (what === "all" && value === true))) {
     throw new InvalidArgumentError(
       "invalidate takes one of { tool }, { resource }, { prompt }, { prefix }, { kind } and { all: true }",

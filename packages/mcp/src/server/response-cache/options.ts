@@ -1,6 +1,7 @@
 /** What users say about the response cache. */
 import type { Duration, KeyValueStore } from "@kv/core";
 import type { MaybePromise } from "@kv/core/driver";
+import type { EncryptionKey } from "@kv/core/wrappers";
 import type { RequestContext } from "../context.ts";
 import type { CachedMethod } from "./methods.ts";
 
@@ -50,6 +51,8 @@ interface CommonOptions {
    * (`ttlMs`) and whether it is everybody's (`cacheScope`): so long the client need not ask. Default: true.
    */
   readonly announceTtl?: boolean | undefined;
+  /** Encrypts the answers, as core's `encryption`. Default: they lie in the store as it keeps its values. */
+  readonly keys?: readonly EncryptionKey[] | undefined;
   /** Longer answers, in bytes of JSON, are not kept. Default: 1 MiB. */
   readonly maxBytes?: number | undefined;
   /** How long to wait for the store, in milliseconds or as a duration such as `"500ms"`. Default: 1 s. */

@@ -2,7 +2,7 @@
 import { InvalidArgumentError, type KeyValueStore } from "@kv/core";
 import { type MaybePromise, timeoutOf } from "@kv/core/driver";
 import type { McpServer, ServerEventBus } from "@modelcontextprotocol/server";
-import { requireOnce } from "../capabilities.ts";
+import { encryptedStore } from "../../common/encrypted.ts";
 import { isRecord, type RequestContext } from "../context.ts";
 import { principalOf } from "../principal.ts";
 import { Answers, type Failed, type Found, type Kept } from "./answers.ts";
@@ -65,8 +65,7 @@ export class ResponseCache {
     this.#items = new Items(options);
     this.#maxBytes = maxBytes;
     this.#lease = lease === undefined ? undefined : timeoutOf(lease);
-    const store: KeyValueStore<"write"> = options.store;
-    if (lease !== undefined) requireOnce(store, "responseCache with a lease");
+    const store = storeOf(options);
     const records = store.collection(`mcp-responses/${server.name}@${server.version}`);
     this.#invalidations = new Invalidations(records, timeoutOf(timeout));
     this.#answers = new Answers(records, this.#invalidations, timeoutOf(timeout));
@@ -250,4 +249,14 @@ export class ResponseCache {
       // A hook that throws must not take the answer with it, nor the process.
     }
   }
+}
+
+/** @throws UnsupportedOperationError */
+function storeOf(options: ResponseCacheOptions): KeyValueStore<"write"> {
+  const { keys } = options;
+  const plain = { keys, allowPlaintext: true };
+  if (options.lease === undefined)
+    return encryptedStore("responseCache", { ...plain, store: options.store }, ["write"]);
+  const needs = ["write", "atomic", "durable"] as const;
+  return encryptedStore("responseCache with a lease", { ...plain, store: options.store }, needs);
 }
