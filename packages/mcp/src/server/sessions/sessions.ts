@@ -3,7 +3,7 @@ import { KeyValueError, ValueTooLargeError } from "@kv/core";
 import { timeoutOf } from "@kv/core/driver";
 import type { McpHandlerRequestOptions } from "@modelcontextprotocol/server";
 import { encryptedStore } from "../../common/encrypted.ts";
-import { hashOf, principalOf } from "../principal.ts";
+import { bindingOf } from "../principal.ts";
 import type { KvSessionsOptions } from "./options.ts";
 import { type SessionRecord, SessionRecords } from "./records.ts";
 import { Session } from "./session.ts";
@@ -53,7 +53,8 @@ export class KvSessions {
   }
 
   async #answer(request: Request, options: McpHandlerRequestOptions): Promise<Response> {
-    const principal = this.#principalOf(request, options);
+    const { authInfo } = options;
+    const principal = bindingOf({ http: { ...(authInfo && { authInfo }), req: request } }, this.#options.principal);
     if (principal === undefined) return refusal(403, -32_600, "Forbidden");
     const id = request.headers.get("mcp-session-id");
     if (id === null) {
@@ -134,15 +135,6 @@ export class KvSessions {
     };
     // A server may also end by itself: the next request then resumes the session.
     return { parts: { factory, transport, events: events?.forSession(id), closed: leave }, hold, leave };
-  }
-
-  /** A hash, so that no token is stored. */
-  #principalOf(request: Request, { authInfo }: McpHandlerRequestOptions): string | undefined {
-    const { principal } = this.#options;
-    // What nobody has verified makes nobody another one: without authInfo all are anonymous.
-    const context = { http: { ...(authInfo && { authInfo }), ...(principal && { req: request }) } };
-    const parts = principalOf(context, principal);
-    return parts && hashOf(parts);
   }
 
   #failed(error: unknown): void {
