@@ -1,11 +1,18 @@
 /** The command line. */
 import { parseArgs } from "node:util";
+import { operationNames } from "./cases.ts";
 import { type BackendName, backendNames, wrappersNames } from "./contender.ts";
 import type { RoundLength } from "./measure.ts";
+import type { OperationName } from "./operations.ts";
 
 /** How a run is done. Lengths in milliseconds. */
 export interface Settings {
   readonly backends: readonly BackendName[];
+  readonly operations: readonly OperationName[];
+  /** All sizes and numbers of callers, instead of those that tell most. */
+  readonly everything: boolean;
+  /** Whether other libraries are measured as well. */
+  readonly peers: boolean;
   readonly rounds: number;
   readonly length: RoundLength;
   /** Of each case in each process. */
@@ -18,12 +25,16 @@ export interface Options {
   readonly out: string | undefined;
 }
 
-export const USAGE = `pnpm bench [--quick] [--only memory,redis | --wrappers] [--rounds N] [--ms N] [--out FILE]
+export const USAGE = `pnpm bench [--quick | --full] [--only memory,redis | --wrappers] [--ops get,put] [--no-peers]
+           [--rounds N] [--ms N] [--out FILE]
 
-  --quick       about 40 seconds instead of four minutes: fewer and shorter rounds
+  --quick       about a minute and a half instead of six minutes: fewer and shorter rounds
+  --full        every size and number of callers, in more and longer rounds: about an hour
   --only NAMES  these backends only, of ${backendNames.join(", ")}
   --wrappers    kv in memory under one wrapper and under five that do nothing, instead of the backends
-  --rounds N    how many rounds each case has
+  --ops NAMES   these operations only, of ${operationNames.join(", ")}
+  --no-peers    kv and the raw drivers only
+  --rounds N    how many rounds each case has; the peers take part in every third
   --ms N        how long the counted pass of a round is, in milliseconds
   --out FILE    where the results go; by default a new file in apps/bench/results`;
 
@@ -32,15 +43,20 @@ export class UsageError extends Error {}
 
 /** `undefined` where only help was asked for. @throws UsageError */
 export function optionsOf(args: readonly string[]): Options | undefined {
-  const { quick, only, wrappers, rounds, ms, out, help } = parse(args);
+  const { quick, full, only, wrappers, ops, "no-peers": noPeers, rounds, ms, out, help } = parse(args);
   if (help) return undefined;
   if (only !== undefined && wrappers) throw new UsageError("either --only or --wrappers");
+  if (quick && full) throw new UsageError("either --quick or --full");
   const chosen = wrappers ? wrappersNames : backendNames;
-  const counted = ms === undefined ? (quick ? 180 : 300) : positive(ms, "--ms");
+  const length = quick ? QUICK : full ? FULL : USUAL;
+  const counted = ms === undefined ? length.counted : positive(ms, "--ms");
   return {
     settings: {
-      backends: only === undefined ? chosen : only.split(",").map(backendOf),
-      rounds: rounds === undefined ? (quick ? 3 : 11) : positive(rounds, "--rounds"),
+      backends: only === undefined ? chosen : named(only, chosen, "--only"),
+      operations: ops === undefined ? operationNames : named(ops, operationNames, "--ops"),
+      everything: full ?? false,
+      peers: !noPeers,
+      rounds: rounds === undefined ? length.rounds : positive(rounds, "--rounds"),
       length: { counted, timed: counted / 4 },
       warmUp: counted,
     },
@@ -48,14 +64,21 @@ export function optionsOf(args: readonly string[]): Options | undefined {
   };
 }
 
+const QUICK = { rounds: 3, counted: 40 };
+const USUAL = { rounds: 9, counted: 70 };
+const FULL = { rounds: 15, counted: 150 };
+
 function parse(args: readonly string[]) {
   try {
     const { values } = parseArgs({
       args: [...args],
       options: {
         quick: { type: "boolean" },
+        full: { type: "boolean" },
         only: { type: "string" },
         wrappers: { type: "boolean" },
+        ops: { type: "string" },
+        "no-peers": { type: "boolean" },
         rounds: { type: "string" },
         ms: { type: "string" },
         out: { type: "string" },
@@ -74,8 +97,10 @@ function positive(text: string, option: string): number {
   throw new UsageError(`${option} takes a whole number greater than 0`);
 }
 
-function backendOf(name: string): BackendName {
-  const found = backendNames.find((one) => one === name.trim());
-  if (found === undefined) throw new UsageError(`--only takes names of ${backendNames.join(", ")}`);
-  return found;
+/** In the order of `all`. */
+function named<Name extends string>(list: string, all: readonly Name[], option: string): Name[] {
+  const wanted = list.split(",").map((name) => name.trim());
+  const known: readonly string[] = all;
+  if (!wanted.every((name) => known.includes(name))) throw new UsageError(`${option} takes names of ${all.join(", ")}`);
+  return all.filter((name) => wanted.includes(name));
 }
