@@ -19,14 +19,17 @@ export interface Settings {
   readonly warmUp: number;
 }
 
-export interface Options {
-  readonly settings: Settings;
-  /** The file of the results; `undefined`: one named by the time. */
-  readonly out: string | undefined;
-}
+/** `out`: the file of the results; `undefined`: one named by the time. */
+export type Command =
+  | { readonly do: "help" }
+  | { readonly do: "run"; readonly settings: Settings; readonly out: string | undefined }
+  | { readonly do: "compare"; readonly before: string; readonly after: string }
+  | { readonly do: "page" };
 
 export const USAGE = `pnpm bench [--quick | --full] [--only memory,redis | --wrappers] [--ops get,put] [--no-peers]
            [--rounds N] [--ms N] [--out FILE]
+pnpm bench --compare BEFORE AFTER
+pnpm bench --page
 
   --quick       about a minute and a half instead of six minutes: fewer and shorter rounds
   --full        every size and number of callers, in more and longer rounds: about an hour
@@ -36,21 +39,33 @@ export const USAGE = `pnpm bench [--quick | --full] [--only memory,redis | --wra
   --no-peers    kv and the raw drivers only
   --rounds N    how many rounds each case has; the peers take part in every third
   --ms N        how long the counted pass of a round is, in milliseconds
-  --out FILE    where the results go; by default a new file in apps/bench/results`;
+  --out FILE    where the results go; by default a new file in apps/bench/results
+  --compare     what changed between two files of results, beyond noise
+  --page        writes apps/bench/RESULTS.md and its charts from the newest results`;
 
 /** Its message says which argument is wrong. */
 export class UsageError extends Error {}
 
-/** `undefined` where only help was asked for. @throws UsageError */
-export function optionsOf(args: readonly string[]): Options | undefined {
-  const { quick, full, only, wrappers, ops, "no-peers": noPeers, rounds, ms, out, help } = parse(args);
-  if (help) return undefined;
+/** @throws UsageError */
+export function commandOf(args: readonly string[]): Command {
+  const { values, positionals } = parse(args);
+  const { quick, full, only, wrappers, ops, "no-peers": noPeers, rounds, ms, out, help, compare, page } = values;
+  if (help) return { do: "help" };
+  const [before, after, ...rest] = positionals;
+  if (compare) {
+    if (before === undefined || after === undefined || rest.length > 0)
+      throw new UsageError("--compare takes two files");
+    return { do: "compare", before, after };
+  }
+  if (before !== undefined) throw new UsageError(`what is ${before}?`);
+  if (page) return { do: "page" };
   if (only !== undefined && wrappers) throw new UsageError("either --only or --wrappers");
   if (quick && full) throw new UsageError("either --quick or --full");
   const chosen = wrappers ? wrappersNames : backendNames;
   const length = quick ? QUICK : full ? FULL : USUAL;
   const counted = ms === undefined ? length.counted : positive(ms, "--ms");
   return {
+    do: "run",
     settings: {
       backends: only === undefined ? chosen : named(only, chosen, "--only"),
       operations: ops === undefined ? operationNames : named(ops, operationNames, "--ops"),
@@ -70,8 +85,9 @@ const FULL = { rounds: 15, counted: 150 };
 
 function parse(args: readonly string[]) {
   try {
-    const { values } = parseArgs({
+    return parseArgs({
       args: [...args],
+      allowPositionals: true,
       options: {
         quick: { type: "boolean" },
         full: { type: "boolean" },
@@ -82,10 +98,11 @@ function parse(args: readonly string[]) {
         rounds: { type: "string" },
         ms: { type: "string" },
         out: { type: "string" },
+        compare: { type: "boolean" },
+        page: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     });
-    return values;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }

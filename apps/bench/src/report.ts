@@ -1,5 +1,7 @@
 /** The results as Markdown, for people. */
 import { titleOf } from "./cases.ts";
+import { describe } from "./machine.ts";
+import { short } from "./page/tables.ts";
 import type { Results, Row } from "./results.ts";
 
 const HEAD = [
@@ -38,7 +40,7 @@ export function reportOf({ rows, weights, skipped, settings, machine, meanBytes,
     ),
     `${targets.filter(Boolean).length} of ${targets.length} targets met.`,
     `${settings.rounds} rounds of ${settings.length.counted} ms, ${seconds} s in all; ${sizes.join(", ")}.`,
-    `Node.js ${machine.node}, ${machine.platform}, ${machine.cores} × ${machine.cpu}, load ${machine.load.map((one) => one.toFixed(1)).join(" before and ")} after.`,
+    describe(machine),
   ].join("\n");
 }
 
@@ -58,13 +60,6 @@ function cellsOf(row: Row): string[] {
     short(p99 * 1000),
     commands ?? "",
   ];
-}
-
-/** Three digits are more than these figures hold. */
-function short(number: number): string {
-  if (number >= 999_500) return `${(number / 1e6).toPrecision(3)}M`;
-  if (number >= 999.5) return `${(number / 1e3).toPrecision(3)}k`;
-  return number.toPrecision(number >= 99.5 ? 3 : 2);
 }
 
 function percent(part: number): string {

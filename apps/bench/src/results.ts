@@ -2,17 +2,20 @@
 import type { Case } from "./cases.ts";
 import type { BackendName, ContenderName } from "./contender.ts";
 import type { Size } from "./data.ts";
+import type { ResultsFile } from "./files.ts";
+import type { Machine } from "./machine.ts";
 import type { Sample } from "./measure.ts";
 import type { OperationName } from "./operations.ts";
 import type { Settings } from "./options.ts";
 import { median, quantile, spread } from "./statistics.ts";
 import { targetOf } from "./targets.ts";
 
-export interface Results {
+export const FORMAT = 2;
+
+export interface Results extends ResultsFile {
+  readonly kind: "comparison";
   /** Rises when a field changes its meaning. */
-  readonly format: 2;
-  /** ISO 8601. */
-  readonly startedAt: string;
+  readonly format: typeof FORMAT;
   readonly seconds: number;
   readonly machine: Machine;
   readonly settings: Settings;
@@ -22,15 +25,6 @@ export interface Results {
   /** In memory. */
   readonly weights: readonly Weight[];
   readonly skipped: readonly Skipped[];
-}
-
-export interface Machine {
-  readonly node: string;
-  readonly platform: string;
-  readonly cpu: string;
-  readonly cores: number;
-  /** Of the last minute, before and after: above 1 before the run, others worked on this machine too. */
-  readonly load: readonly [number, number];
 }
 
 /** What could not be measured here, and why: a whole backend, or one contender. */

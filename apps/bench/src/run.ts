@@ -1,5 +1,4 @@
 /** One run: every backend in turn, its contenders side by side. */
-import { cpus, loadavg } from "node:os";
 import { pythonEnvironment } from "@kv/test-servers";
 import { type Place, prepare } from "./backends.ts";
 import { type Case, casesOf, sizesOf, titleOf } from "./cases.ts";
@@ -9,12 +8,11 @@ import { ContenderProcess } from "./contender-process.ts";
 import { contendersOf, runsInPython } from "./contenders/index.ts";
 import { Data, type Size } from "./data.ts";
 import { linkToNode, linkToPython } from "./link.ts";
+import { load, machineSince } from "./machine.ts";
 import type { Sample } from "./measure.ts";
 import type { Settings } from "./options.ts";
-import { type Found, type Results, type Row, rowsOf, type Skipped, type Weight } from "./results.ts";
-
-/** Told what is measured next, and how much of the run is done: from 0 to 1. */
-export type Progress = (what: string, done: number) => void;
+import type { Progress } from "./progress.ts";
+import { FORMAT, type Found, type Results, type Row, rowsOf, type Skipped, type Weight } from "./results.ts";
 
 /** How many operations are done to see how many commands they take. */
 const LOOKED_AT = 10;
@@ -36,16 +34,11 @@ export async function run(settings: Settings, progress: Progress, signal: AbortS
   }
   const weights = settings.backends.includes("memory") ? await weighAll(progress, signal) : [];
   return {
-    format: 2,
+    kind: "comparison",
+    format: FORMAT,
     startedAt,
     seconds: Math.round((performance.now() - start) / 1000),
-    machine: {
-      node: process.version,
-      platform: `${process.platform} ${process.arch}`,
-      cpu: cpus()[0]?.model.trim() ?? "unknown",
-      cores: cpus().length,
-      load: [loadBefore, load()],
-    },
+    machine: machineSince(loadBefore),
     settings,
     meanBytes: Object.fromEntries(
       (["100 B", "10 KB", "1 MB"] satisfies Size[]).map((size) => [size, new Data(size).meanBytes]),
@@ -248,9 +241,4 @@ class Contenders implements AsyncDisposable {
     this.#signal.removeEventListener("abort", this.#onAbort);
     await Promise.all(this.all.map((one) => one[Symbol.asyncDispose]()));
   }
-}
-
-/** Of the last minute. */
-function load(): number {
-  return loadavg()[0] ?? Number.NaN;
 }
