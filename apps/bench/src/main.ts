@@ -2,6 +2,8 @@
 import { relative, resolve } from "node:path";
 import { comparisonOf } from "./compare.ts";
 import { type ResultsFile, readResults, writeResults } from "./files.ts";
+import { grow } from "./growth/growth.ts";
+import { growthReport } from "./growth/report.ts";
 import { type Command, commandOf, USAGE, UsageError } from "./options.ts";
 import { writePage } from "./page/page.ts";
 import { type Progress, ProgressLine } from "./progress.ts";
@@ -23,6 +25,10 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
       );
       if (before && after) console.log(comparisonOf(before, after));
       return;
+    }
+    case "growth": {
+      const { settings, out } = command;
+      return measured((progress) => grow(settings, progress, signal), growthReport, out);
     }
     case "page":
       for (const file of await writePage()) console.log(`Written: ${relative(process.cwd(), file)}`);

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { operationNames } from "./cases.ts";
 import { type BackendName, backendNames, wrappersNames } from "./contender.ts";
+import { type GrowthSettings, growthBackends } from "./growth/growth.ts";
 import type { RoundLength } from "./measure.ts";
 import type { OperationName } from "./operations.ts";
 
@@ -24,10 +25,12 @@ export type Command =
   | { readonly do: "help" }
   | { readonly do: "run"; readonly settings: Settings; readonly out: string | undefined }
   | { readonly do: "compare"; readonly before: string; readonly after: string }
+  | { readonly do: "growth"; readonly settings: GrowthSettings; readonly out: string | undefined }
   | { readonly do: "page" };
 
 export const USAGE = `pnpm bench [--quick | --full] [--only memory,redis | --wrappers] [--ops get,put] [--no-peers]
            [--rounds N] [--ms N] [--out FILE]
+pnpm bench --growth [--only memory,disk,redis] [--records N] [--out FILE]
 pnpm bench --compare BEFORE AFTER
 pnpm bench --page
 
@@ -40,6 +43,7 @@ pnpm bench --page
   --rounds N    how many rounds each case has; the peers take part in every third
   --ms N        how long the counted pass of a round is, in milliseconds
   --out FILE    where the results go; by default a new file in apps/bench/results
+  --growth      how the cost grows with the number of records, by default to a million, and of callers: three minutes
   --compare     what changed between two files of results, beyond noise
   --page        writes apps/bench/RESULTS.md and its charts from the newest results`;
 
@@ -49,7 +53,22 @@ export class UsageError extends Error {}
 /** @throws UsageError */
 export function commandOf(args: readonly string[]): Command {
   const { values, positionals } = parse(args);
-  const { quick, full, only, wrappers, ops, "no-peers": noPeers, rounds, ms, out, help, compare, page } = values;
+  const {
+    quick,
+    full,
+    only,
+    wrappers,
+    ops,
+    "no-peers": noPeers,
+    rounds,
+    ms,
+    out,
+    help,
+    compare,
+    page,
+    growth,
+    records,
+  } = values;
   if (help) return { do: "help" };
   const [before, after, ...rest] = positionals;
   if (compare) {
@@ -59,6 +78,11 @@ export function commandOf(args: readonly string[]): Command {
   }
   if (before !== undefined) throw new UsageError(`what is ${before}?`);
   if (page) return { do: "page" };
+  if (growth) {
+    const backends = only === undefined ? growthBackends : named(only, growthBackends, "--only");
+    const most = records === undefined ? 1_000_000 : positive(records, "--records");
+    return { do: "growth", settings: { backends, most }, out };
+  }
   if (only !== undefined && wrappers) throw new UsageError("either --only or --wrappers");
   if (quick && full) throw new UsageError("either --quick or --full");
   const chosen = wrappers ? wrappersNames : backendNames;
@@ -100,6 +124,8 @@ function parse(args: readonly string[]) {
         out: { type: "string" },
         compare: { type: "boolean" },
         page: { type: "boolean" },
+        growth: { type: "boolean" },
+        records: { type: "string" },
         help: { type: "boolean", short: "h" },
       },
     });

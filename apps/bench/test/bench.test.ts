@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { RESULTS } from "../src/folders.ts";
+import type { Growth } from "../src/growth/growth.ts";
 import type { Results } from "../src/results.ts";
 
 const run = promisify(execFile);
@@ -179,6 +180,22 @@ it("measures what one wrapper and five cost, with targets for get", async () => 
     "around-5 64",
   ]);
   expect(wrapped.map(({ share }) => share?.target)).toEqual([0.95, 0.95, 0.77, 0.77]);
+});
+
+it("measures how cost grows with records and callers", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kv-bench-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, "growth.json");
+  const { stdout } = await bench("--growth", "--only", "memory", "--records", "10000", "--out", file);
+  const { records, callers }: Growth = JSON.parse(await readFile(file, "utf8"));
+  const operations = ["get", "put", "enumerate", "clear", "expire"];
+  expect(records.map(({ operation, records }) => `${operation} ${records}`)).toEqual(
+    [1000, 10_000].flatMap((size) => operations.map((operation) => `${operation} ${size}`)),
+  );
+  for (const { microseconds } of records) expect(microseconds).toBeGreaterThan(0);
+  expect(callers.map(({ callers }) => callers)).toEqual([1, 3, 10, 30, 100, 300, 1000]);
+  for (const { perSecond } of callers) expect(perSecond).toBeGreaterThan(0);
+  expect(stdout).toMatch(/^\| get, memory \|/m);
 });
 
 describe("the command line", () => {

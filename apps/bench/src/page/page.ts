@@ -8,25 +8,15 @@ import { DOCS, PAGE } from "../folders.ts";
 import { describe } from "../machine.ts";
 import { FORMAT, type Results, type Row } from "../results.ts";
 import { type Bar, barChart, pngOf } from "./charts.ts";
+import { growthSection } from "./growth-section.ts";
 import { leftOut, noteOn } from "./notes.ts";
 import { whyAhead, whyMissed } from "./reasons.ts";
+import type { Section } from "./section.ts";
 import { commands, isAhead, speeds, table } from "./tables.ts";
-
-/** A chart, and what follows it. */
-export interface Chart {
-  readonly name: string;
-  readonly svg: string;
-}
-
-/** A part of the page, with its charts. */
-export interface Section {
-  readonly markdown: string;
-  readonly charts: readonly Chart[];
-}
 
 /** @returns the paths of what was written, the page first */
 export async function writePage(): Promise<string[]> {
-  const sections = [await comparison()].filter((section) => section !== undefined);
+  const sections = [await comparison(), await growthSection()].filter((section) => section !== undefined);
   if (sections.length === 0) throw new Error("there are no results yet: run pnpm bench first");
   const written = [PAGE];
   await rm(DOCS, { recursive: true, force: true });

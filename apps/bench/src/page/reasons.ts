@@ -1,6 +1,8 @@
 /** Why a figure on the page is what it is, where readers will ask. */
 import type { Case } from "../cases.ts";
 import type { BackendName, ContenderName } from "../contender.ts";
+import type { GrowthBackend } from "../growth/growth.ts";
+import type { Bend } from "../growth/report.ts";
 
 const LIVE = "it keeps and hands out the live object, so that who changes what was read changes the store; kv copies";
 const UNSYNCED = "its writes resolve before the disk has them; kv's wait for it";
@@ -25,4 +27,9 @@ export function whyAhead(backend: BackendName, name: ContenderName): string {
 /** What it would take to meet a target; `undefined` where nothing is known. */
 export function whyMissed(_backend: BackendName, _one: Case): string | undefined {
   return undefined;
+}
+
+/** Why a curve of growth bends. */
+export function whyBent(_backend: GrowthBackend, _operation: Bend["operation"]): string {
+  return "not explained yet";
 }
