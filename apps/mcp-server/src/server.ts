@@ -4,7 +4,7 @@ import type { ResponseCache } from "@kv/mcp/server";
 import { McpServer, ResourceNotFoundError, ResourceTemplate } from "@modelcontextprotocol/server";
 import * as z from "zod";
 import type { Documents } from "./documents.ts";
-import { Note, type Notes } from "./notes.ts";
+import { Note, type Notes, type OwnNotes } from "./notes.ts";
 import { wordsOf } from "./ranking.ts";
 import { describe } from "./store.ts";
 
@@ -26,15 +26,18 @@ const Query = z
   .refine((text) => wordsOf(text).length > 0, "give at least one word to look for");
 const Limit = z.number().int().min(1).max(50);
 
-/** A server instance: one for each HTTP request, or for the one connection of stdio. What lasts is in `parts`. */
-export function createServer(parts: Parts): McpServer {
+/**
+ * A server instance: one for each HTTP request, or for the one connection of stdio. What lasts is in `parts`.
+ * @param owner whose notes it has
+ */
+export function createServer(parts: Parts, owner: string): McpServer {
   const server = new McpServer(SERVER, {
     instructions: "Searches a folder of Markdown documents and keeps notes. Begin with search_docs.",
   });
   // Before anything is registered: what is registered later is what is cached.
   parts.cache.install(server);
   registerSearch(server, parts);
-  registerNotes(server, parts);
+  registerNotes(server, parts.notes.of(owner), parts);
   registerDocuments(server, parts);
   registerPrompt(server, parts);
   return server;
@@ -67,7 +70,7 @@ function registerSearch(server: McpServer, { documents }: Parts): void {
   );
 }
 
-function registerNotes(server: McpServer, { notes, failed }: Parts): void {
+function registerNotes(server: McpServer, notes: OwnNotes, { failed }: Parts): void {
   server.registerTool(
     "save_note",
     {
