@@ -1,6 +1,7 @@
 // Starts the real servers that the tests and the benchmarks of kv talk to.
 
 export { type Child, nodeArguments, runChild, until } from "./children.ts";
+export type { Chromium } from "./chromium.ts";
 export { LossyProxy } from "./lossy-proxy.ts";
 export { listed, rejection } from "./promises.ts";
 export { type Python, pythonEnvironment } from "./python.ts";
@@ -11,5 +12,5 @@ export type { ElasticsearchOptions, ElasticsearchUser } from "./servers/elastics
 export type { ServerName } from "./servers/index.ts";
 export type { RedisOptions } from "./servers/redis.ts";
 export { type Started, startServer } from "./start.ts";
-export { pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
+export { chromiumFor, pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
 export { Writers } from "./writers.ts";
