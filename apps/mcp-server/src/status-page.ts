@@ -21,7 +21,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: start; padding-bottom: .5rem; }
 th, td { padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); text-align: end; }
-th:first-child { text-align: start; font-weight: 500; overflow-wrap: anywhere; }
+th:first-child { min-width: 10rem; text-align: start; font-weight: 500; overflow-wrap: anywhere; }
 footer { margin-top: 2rem; }
 `;
 
