@@ -2,3 +2,4 @@
 export type { EncryptedStoreOptions } from "../common/encrypted.ts";
 export { LoginStateError } from "./errors.ts";
 export { KvOAuthClientProvider, type KvOAuthClientProviderOptions } from "./oauth-provider.ts";
+export { type RefreshCoordinatorOptions, refreshCoordinator } from "./refresh-coordinator.ts";
