@@ -38,14 +38,19 @@ interface Authority {
 export class Gate {
   readonly #issuer: string;
   readonly #resource: URL;
+  readonly #scopes: string[];
   readonly #say: (line: string) => void;
   #authority: Promise<Authority> | undefined;
   #down = false;
 
-  /** @param resource where clients find this server: tokens must have been issued for it */
-  constructor(issuer: string, resource: URL, say: (line: string) => void) {
+  /**
+   * @param resource where clients find this server: tokens must have been issued for it
+   * @param scopes what users must have been granted
+   */
+  constructor(issuer: string, resource: URL, scopes: readonly string[], say: (line: string) => void) {
     this.#issuer = issuer;
     this.#resource = resource;
+    this.#scopes = [...scopes];
     this.#say = say;
   }
 
@@ -73,6 +78,7 @@ export class Gate {
         oauthMetadata: metadata,
         resourceServerUrl: this.#resource,
         resourceName: "Knowledge base",
+        ...(this.#scopes.length > 0 && { scopesSupported: this.#scopes }),
         // What is checked of the URL has been, when the options were.
         dangerouslyAllowInsecureIssuerUrl: true,
       });
@@ -81,17 +87,20 @@ export class Gate {
 
   /** Who calls, or the answer to one who may not, which tells clients where to log in. */
   async admit(authorization: string | undefined): Promise<AuthInfo | Response> {
-    const resourceMetadataUrl = getOAuthProtectedResourceMetadataUrl(this.#resource);
+    const challenge = {
+      requiredScopes: this.#scopes,
+      resourceMetadataUrl: getOAuthProtectedResourceMetadataUrl(this.#resource),
+    };
     return this.#unlessDown(async () => {
       try {
         return await verifyBearerToken(authorization, {
           verifier: { verifyAccessToken: (token) => this.#verify(token) },
           expectedResource: this.#resource,
-          resourceMetadataUrl,
+          ...challenge,
         });
       } catch (error) {
         if (!(error instanceof OAuthError)) throw error;
-        return bearerAuthChallengeResponse(error, { resourceMetadataUrl });
+        return bearerAuthChallengeResponse(error, challenge);
       }
     });
   }

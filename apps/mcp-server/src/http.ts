@@ -11,6 +11,8 @@ import { PAGE_HEADERS, pageOf } from "./status-page.ts";
 /** A server that answers clients. */
 export interface Serving {
   readonly where: string;
+  /** Where it listens, if that is not where clients find it. */
+  readonly behind?: string | undefined;
   readonly howToConnect: string;
   /** How many calls are in flight. */
   readonly calls: number;
@@ -40,8 +42,8 @@ export async function serveHttp(
   await listen();
   const { port } = http.address() as AddressInfo;
   const url = options.url?.href ?? `http://${inUrl(options.host)}:${port}/mcp`;
-  const gate =
-    options.auth === undefined || options.auth === "none" ? undefined : new Gate(options.auth, new URL(url), say);
+  const { auth, scopes } = options;
+  const gate = auth === undefined || auth === "none" ? undefined : new Gate(auth, new URL(url), scopes, say);
 
   const answer = async (request: IncomingMessage & { auth?: AuthInfo }, response: ServerResponse): Promise<void> => {
     if (!validHost(request, response) || !validOrigin(request, response)) return;
@@ -81,6 +83,7 @@ export async function serveHttp(
 
   return {
     where: url,
+    behind: options.url && `${inUrl(options.host)}:${port}`,
     howToConnect: `claude mcp add --transport http knowledge-base ${url}`,
     get calls() {
       return calls.size;

@@ -48,8 +48,9 @@ async function run(options: Options): Promise<void> {
     const serving = options.stdio
       ? serveStdio(() => create(), clientGone, say)
       : await serveHttp(create, status, options, say);
-    const { where, howToConnect } = serving;
-    const what = `${await documents.count()} documents of ${documents.folder}, store ${shown(options.store)}`;
+    const { where, behind, howToConnect } = serving;
+    const listening = behind === undefined ? "" : `listening on ${behind}, `;
+    const what = `${listening}${await documents.count()} documents of ${documents.folder}, store ${shown(options.store)}`;
     say(`Serving on ${where}: ${what}. Connect: ${howToConnect}`);
 
     const reason = await ended;

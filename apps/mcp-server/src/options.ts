@@ -13,6 +13,8 @@ export interface Options {
   readonly url: URL | undefined;
   /** The issuer whose users may call; `"none"`: whoever gets here may. Without it, whoever is on this machine. */
   readonly auth: string | undefined;
+  /** What users must have been granted, besides a login. */
+  readonly scopes: readonly string[];
   /** Whether the status page and the statistics in `/health` are served. */
   readonly status: boolean;
   readonly store: string;
@@ -39,6 +41,7 @@ Usage: pnpm start [options]
   --auth ISSUER      users log in at this OAuth authorization server, and each has notes of their own
                      (default: KV_AUTH, else no users: who is on this machine may call). "none": something in front
                      of the server decides who may call
+  --scope SCOPE      what a user must have been granted there, and what clients ask for; may be repeated
   --host HOST        the address to listen on (default: 127.0.0.1, this machine only); others need --auth
   --url URL          where clients find the server, if not where it listens: behind a proxy, with TLS
   --allow-host NAME  a name by which clients may call the server; may be repeated
@@ -55,7 +58,7 @@ that is an error.
  * @throws UsageError
  */
 export function optionsFrom(args: readonly string[], env: NodeJS.ProcessEnv): Options | undefined {
-  const { help, stdio, port, host, store, docs, "allow-host": allowedHosts, ...given } = parsed(args);
+  const { help, stdio, port, host, store, docs, scope: scopes, "allow-host": allowedHosts, ...given } = parsed(args);
   if (help) return undefined;
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
     throw new UsageError(`--port must be a number from 0 to 65535, not ${JSON.stringify(port)}`);
@@ -69,9 +72,10 @@ export function optionsFrom(args: readonly string[], env: NodeJS.ProcessEnv): Op
       `--host ${host} lets others call: give --auth ISSUER, or --auth none where something in front decides who may`,
     );
   }
+  if (scopes.length > 0 && (auth === undefined || auth === "none")) throw new UsageError("--scope needs --auth ISSUER");
   const status = given.status ?? auth === undefined;
   const chosen = store ?? (env.KV_STORE || DEFAULT_STORE);
-  return { stdio, port: Number(port), host, allowedHosts, url, auth, status, store: chosen, docs };
+  return { stdio, port: Number(port), host, allowedHosts, url, auth, scopes, status, store: chosen, docs };
 }
 
 /** Whether only this machine gets there. */
@@ -103,6 +107,7 @@ function parsed(args: readonly string[]) {
         "allow-host": { type: "string", multiple: true, default: [] },
         url: { type: "string" },
         auth: { type: "string" },
+        scope: { type: "string", multiple: true, default: [] },
         status: { type: "boolean" },
         store: { type: "string" },
         docs: { type: "string", default: DEFAULT_DOCS },

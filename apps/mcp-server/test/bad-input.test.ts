@@ -46,6 +46,7 @@ it.each([
   [["--auth", "http://login.example"], /--auth must be an https: URL/],
   [["--auth", "login.example"], /--auth must be an https: URL/],
   [["--auth", "none", "--stdio"], /--auth is for HTTP/],
+  [["--scope", "mcp"], /--scope needs --auth/],
   [["--url", "http://kb.example/mcp"], /--url must be an https: URL/],
 ])("the options %j", (args, message) => {
   expect(() => optionsFrom(args, {})).toThrow(UsageError);

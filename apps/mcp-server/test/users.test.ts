@@ -53,6 +53,19 @@ it("tells who has no token where to get one", async () => {
   });
 });
 
+it("asks for the scopes that it is told to", async () => {
+  const issuer = await Issuer.start();
+  const server = await guarded(issuer, "--scope", "notes", "--scope", "search");
+  const url = await server.url();
+  const refused = await knock(server, `Bearer ${await issuer.token("alice", url, { scope: "notes other" })}`);
+  expect(refused.status).toBe(403);
+  expect(refused.headers.get("www-authenticate")).toMatch(/insufficient_scope.*scope="notes search"/);
+  const metadata = await fetch(new URL("/.well-known/oauth-protected-resource/mcp", url));
+  expect(await metadata.json()).toMatchObject({ scopes_supported: ["notes", "search"] });
+  const good = await issuer.token("alice", url, { scope: "search notes" });
+  expect((await knock(server, `Bearer ${good}`)).status).toBe(200);
+});
+
 it("lets nobody in whose token was not issued here, for this server, to a user, and until now", async () => {
   const issuer = await Issuer.start();
   const stranger = await Issuer.start();

@@ -73,7 +73,8 @@ interface Health {
 }
 
 export async function health(server: ServerProcess): Promise<Health> {
-  const response = await fetch(new URL("/health", await server.url()));
+  const [, behind] = (await server.line(/^Serving on .*?(?:listening on (\S+),|$)/)) ?? [];
+  const response = await fetch(new URL("/health", behind ? `http://${behind}` : await server.url()));
   return response.json() as Promise<Health>;
 }
 
