@@ -39,26 +39,32 @@ export async function listenForCallback(port: number): Promise<Callback> {
 
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}${PATH}`,
-    finished: (finish, patience) =>
-      new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new UsageError("nobody has logged in in time")), patience);
+    finished: async (finish, patience) => {
+      const outcome = new Promise<void>((resolve, reject) => {
         http.on("request", async ({ url = "/" }, response) => {
           const { pathname, searchParams } = new URL(url, "http://localhost");
           if (pathname !== PATH) return void response.writeHead(404, HEADERS).end();
           try {
             await finish(searchParams);
+            response.once("close", resolve);
             response.writeHead(200, HEADERS).end(page("You are logged in", "You can close this page."));
           } catch (error) {
+            if (!(error instanceof LoginStateError)) response.once("close", () => reject(error));
             response.writeHead(400, HEADERS).end(page("This did not log you in", "The program tells why."));
-            if (error instanceof LoginStateError) return;
-            response.once("close", () => reject(error));
           }
-          response.once("close", () => {
-            clearTimeout(timer);
-            resolve();
-          });
         });
-      }),
+      });
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((_, reject) => {
+        timer = setTimeout(() => reject(new UsageError("nobody has logged in in time")), patience);
+      });
+      try {
+        await Promise.race([outcome, late]);
+      } finally {
+        clearTimeout(timer);
+        http.removeAllListeners("request");
+      }
+    },
     close: () => {
       http.close();
       http.closeAllConnections();

@@ -5,7 +5,7 @@ import { encryption } from "@kv/core/wrappers";
 import type { Client } from "@modelcontextprotocol/client";
 import { encryptionKeys } from "../keys.ts";
 import { listenForCallback } from "./callback.ts";
-import { connect, providerFor } from "./connect.ts";
+import { loggedIn, providerFor } from "./login.ts";
 import { type ClientOptions, type Command, clientOptionsFrom, HELP } from "./options.ts";
 
 /** Stdout is for answers, so that they can be piped. */
@@ -22,12 +22,7 @@ async function run({ server, command, store: url, user, callbackPort }: ClientOp
     const store = keys.length > 0 ? opened.with(encryption({ keys })) : opened;
     const options = { server, store, user, callback, say };
     if (command.name === "logout") return await providerFor(options).logout();
-    const client = await connect(options);
-    try {
-      await answer(client, command);
-    } finally {
-      await client.close();
-    }
+    await loggedIn(options, (client) => answer(client, command));
   } finally {
     callback.close();
     await opened.close();

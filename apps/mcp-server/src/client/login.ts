@@ -4,7 +4,7 @@ import { KvOAuthClientProvider, refreshCoordinator } from "@kv/mcp/client";
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
 import type { Callback } from "./callback.ts";
 
-export interface ConnectOptions {
+export interface LoginOptions {
   readonly server: URL;
   /** Encrypted, or in memory only. */
   readonly store: KeyValueStore<"write" | "atomic" | "durable">;
@@ -14,10 +14,12 @@ export interface ConnectOptions {
   readonly say: (line: string) => void;
 }
 
+/** One to get in, and one more for a tool that wants more scopes than that. */
+const MAX_LOGINS = 2;
 /** An attempt to log in is forgotten after that, in milliseconds. */
 const LOGIN_TIME = 600_000;
 
-export function providerFor({ server, store, user, callback, say }: ConnectOptions): KvOAuthClientProvider {
+export function providerFor({ server, store, user, callback, say }: LoginOptions): KvOAuthClientProvider {
   return new KvOAuthClientProvider({
     server,
     store,
@@ -35,28 +37,31 @@ export function providerFor({ server, store, user, callback, say }: ConnectOptio
   });
 }
 
-/** A connected client; the first time it waits until somebody has logged in. */
-export async function connect(options: ConnectOptions): Promise<Client> {
+/**
+ * Runs `action` with a connected client. Where the server asks for a login, waits for it and begins anew: what a server
+ * refuses for want of one, it has not done.
+ */
+export async function loggedIn<T>(options: LoginOptions, action: (client: Client) => Promise<T>): Promise<T> {
   const { server, store, callback } = options;
   const authProvider = providerFor(options);
   // However many calls, in however many processes, find the access token expired: it is refreshed once.
   const coordinated = refreshCoordinator({ store })(fetch);
-  const newTransport = () => new StreamableHTTPClientTransport(server, { authProvider, fetch: coordinated });
-
-  const transport = newTransport();
-  try {
-    return await connectBy(transport);
-  } catch (error) {
-    if (!(error instanceof UnauthorizedError)) throw error;
-    const finish = (params: URLSearchParams) =>
-      authProvider.finishLogin(params, (checked) => transport.finishAuth(checked));
-    await callback.finished(finish, LOGIN_TIME);
+  for (let logins = 0; ; logins++) {
+    const transport = new StreamableHTTPClientTransport(server, { authProvider, fetch: coordinated });
+    const client = new Client(
+      { name: "kv-example-client", version: "0.1.0" },
+      { versionNegotiation: { mode: "auto" } },
+    );
+    try {
+      await client.connect(transport);
+      return await action(client);
+    } catch (error) {
+      if (!(error instanceof UnauthorizedError) || logins === MAX_LOGINS) throw error;
+      const finish = (params: URLSearchParams) =>
+        authProvider.finishLogin(params, (checked) => transport.finishAuth(checked));
+      await callback.finished(finish, LOGIN_TIME);
+    } finally {
+      await client.close();
+    }
   }
-  return connectBy(newTransport());
-}
-
-async function connectBy(transport: StreamableHTTPClientTransport): Promise<Client> {
-  const client = new Client({ name: "kv-example-client", version: "0.1.0" }, { versionNegotiation: { mode: "auto" } });
-  await client.connect(transport);
-  return client;
 }
