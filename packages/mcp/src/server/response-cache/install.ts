@@ -1,8 +1,10 @@
 /** How the cache gets between an `McpServer` and its handlers: by public members of the SDK alone. */
 import { InvalidArgumentError } from "@kv/core";
 import type { McpServer, ServerContext } from "@modelcontextprotocol/server";
-import { isRecord } from "./context.ts";
-import { CACHED_METHODS, type CachedMethod, isCachedMethod } from "./methods.ts";
+import { isRecord } from "../context.ts";
+import type { Invalidation } from "./invalidations.ts";
+import { CACHED_METHODS, type CachedMethod, isCachedMethod, type Kind, kindOf } from "./methods.ts";
+import { invalidationOf } from "./notices.ts";
 
 /** A request that a handler of the server is about to answer. */
 export interface Intercepted {
@@ -14,37 +16,55 @@ export interface Intercepted {
   next(): unknown;
 }
 
-/** The methods that a change of the server's tools, resources or prompts concerns. */
-const CHANGES = {
-  sendToolListChanged: ["tools/list", "tools/call"],
-  sendResourceListChanged: ["resources/list", "resources/templates/list", "resources/read"],
-  sendPromptListChanged: ["prompts/list", "prompts/get"],
-} as const satisfies { readonly [event: string]: readonly CachedMethod[] };
+export interface Interceptor {
+  answer(request: Intercepted): Promise<unknown>;
+  /** The server tells its client that something has changed. */
+  changed(invalidation: Invalidation): void;
+}
+
+const REGISTERING: { readonly [method: string]: Kind } = {
+  registerTool: "tools",
+  registerResource: "resources",
+  registerPrompt: "prompts",
+};
 
 /**
- * Lets `answer` answer all requests of cached methods. There is no middleware in the SDK: what is replaced are members
- * of this one instance. A server whose tools, resources or prompts change while it is connected answers for them
- * itself from then on, since what is kept is of its first state.
+ * Lets the interceptor answer all requests of cached methods. There is no middleware in the SDK: what is replaced are
+ * members of this one instance. A server whose tools, resources or prompts are changed while it is connected answers
+ * for them itself from then on, since others may not have the change.
  * @throws InvalidArgumentError where handlers are installed already
  */
-export function intercept(mcp: McpServer, answer: (request: Intercepted) => Promise<unknown>): void {
+export function intercept(mcp: McpServer, { answer, changed }: Interceptor): void {
   const { server } = mcp;
   refuseLate(mcp);
   const tools = new Map<unknown, { readonly [member: string]: unknown }>();
-  const changed = new Set<CachedMethod>();
+  const ownKinds = new Set<Kind>();
+  const notify = (notice: unknown): void => {
+    const invalidation = invalidationOf(notice);
+    if (invalidation) changed(invalidation);
+  };
 
-  override(mcp, "registerTool", (register, args) => {
-    const tool = register(...args);
-    if (isRecord(tool)) tools.set(args[0], tool);
-    return tool;
-  });
-
-  for (const [event, methods] of Object.entries(CHANGES)) {
-    override(mcp, event, (send, args) => {
-      if (mcp.isConnected()) for (const method of methods) changed.add(method);
-      return send(...args);
+  for (const [name, kind] of Object.entries(REGISTERING)) {
+    const touched = (): void => {
+      if (mcp.isConnected()) ownKinds.add(kind);
+    };
+    override(mcp, name, (register, args) => {
+      const registered = register(...args);
+      touched();
+      if (!isRecord(registered)) return registered;
+      if (kind === "tools") tools.set(args[0], registered);
+      override(registered, "update", (update, updates) => {
+        touched();
+        return update(...updates);
+      });
+      return registered;
     });
   }
+
+  override(server, "notification", (send, args) => {
+    notify(args[0]);
+    return send(...args);
+  });
 
   override(server, "setRequestHandler", (set, [method, ...rest]) => {
     const handler = rest.pop();
@@ -55,8 +75,12 @@ export function intercept(mcp: McpServer, answer: (request: Intercepted) => Prom
     const takesRequest = rest.length === 0;
     return set(method, ...rest, (first: unknown, context: ServerContext) => {
       const params = takesRequest && isRecord(first) ? first.params : first;
+      override(context.mcpReq, "notify", (send, args) => {
+        notify(args[0]);
+        return send(...args);
+      });
       const next = (): unknown => Reflect.apply(handler, undefined, [first, context]);
-      if (changed.has(method)) return next();
+      if (ownKinds.has(kindOf(method))) return next();
       const tool = method === "tools/call" && isRecord(params) ? tools.get(params.name) : undefined;
       if (tool?.enabled === false) return next();
       return answer({ method, params, context, readOnly: isReadOnly(tool?.annotations), next });

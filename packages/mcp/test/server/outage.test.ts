@@ -3,8 +3,8 @@ import { redisStore } from "@kv/redis";
 import { serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { responseCache } from "../src/server/index.ts";
-import { Connections, callText, serverOf } from "./support/server.ts";
+import { responseCache } from "../../src/server/index.ts";
+import { Connections, callText, serverOf } from "../support/server.ts";
 
 const { server: redis, skipped } = await serverFor(vitest, "redis", { own: true, appendonly: true });
 

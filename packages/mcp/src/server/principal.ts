@@ -1,4 +1,4 @@
-/** Under which name an answer is kept: what was asked, of which server, by whom. */
+/** Who asks, as far as somebody has verified it. */
 import { createHash } from "node:crypto";
 import type { AuthInfo } from "@modelcontextprotocol/server";
 import { isRecord, type RequestContext } from "./context.ts";
@@ -16,21 +16,25 @@ export function verifiedPrincipal({ http }: RequestContext): readonly string[] |
   return headers?.has("authorization") || headers?.has("cookie") ? undefined : ["anonymous"];
 }
 
+/** Who asks, by the option of that name where it is given. */
+export function principalOf(
+  context: RequestContext,
+  principal: ((context: RequestContext) => string | undefined) | undefined,
+): readonly string[] | undefined {
+  if (!principal) return verifiedPrincipal(context);
+  const own = principal(context);
+  return own === undefined ? undefined : ["principal", own];
+}
+
 function ownerOf({ token, extra = {} }: AuthInfo): readonly string[] {
   const issuer = extra.iss ?? extra.issuer;
   const { sub } = extra;
   return typeof issuer === "string" && typeof sub === "string" ? ["user", issuer, sub] : ["token", token];
 }
 
-/** What the caller was granted: a callback may check scopes itself, so other scopes may mean another answer. */
-export function grantOf({ http }: RequestContext): readonly unknown[] {
-  const { scopes = [], resource } = http?.authInfo ?? {};
-  return [[...new Set(scopes)].sort(), resource?.href ?? null];
-}
-
 /**
- * The hex SHA-256 of what identifies an answer. Equal parts give equal keys, whatever the order of an object's
- * properties; different parts give different ones.
+ * The hex SHA-256 of some parts. Equal parts give equal ones, whatever the order of an object's properties; different
+ * parts give different ones.
  */
 export function hashOf(parts: readonly unknown[]): string {
   const inOrder = (_name: string, value: unknown): unknown =>
