@@ -9,7 +9,7 @@ import { serveHttp } from "./http.ts";
 import { encryptionKeys } from "./keys.ts";
 import { Notes, ownerOf } from "./notes.ts";
 import { HELP, type Options, optionsFrom, UsageError } from "./options.ts";
-import { createServer, SERVER, UNCACHED_TOOLS } from "./server.ts";
+import { createServer, LIST_TTL, SERVER } from "./server.ts";
 import { StatusReader } from "./status.ts";
 import { serveStdio } from "./stdio.ts";
 import { openWatched, shown } from "./store.ts";
@@ -32,7 +32,9 @@ async function run(options: Options): Promise<void> {
       server: SERVER,
       // An answer is good for as long as no document changes.
       revision: () => documents.revision(),
-      tools: { exclude: UNCACHED_TOOLS },
+      tools: { items: { list_notes: { ttl: LIST_TTL } } },
+      // Documents change at any time, of which no client is told: so none should keep an answer itself.
+      announceTtl: false,
       onError: failed,
     });
     const notes = new Notes(store.with(retry()));

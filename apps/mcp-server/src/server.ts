@@ -9,8 +9,9 @@ import { wordsOf } from "./ranking.ts";
 import { describe } from "./store.ts";
 
 export const SERVER = { name: "knowledge-base", version: "0.1.0", title: "Knowledge base" };
-/** Read-only as it is, its answer changes with each note that is saved, so it must not be cached. */
-export const UNCACHED_TOOLS = ["list_notes"];
+
+/** How long the list of notes may be kept, should another process fail to say that it has changed. */
+export const LIST_TTL = "1m";
 
 export interface Parts {
   readonly documents: Documents;
@@ -70,7 +71,7 @@ function registerSearch(server: McpServer, { documents }: Parts): void {
   );
 }
 
-function registerNotes(server: McpServer, notes: OwnNotes, { failed }: Parts): void {
+function registerNotes(server: McpServer, notes: OwnNotes, { cache, failed }: Parts): void {
   server.registerTool(
     "save_note",
     {
@@ -82,6 +83,7 @@ function registerNotes(server: McpServer, notes: OwnNotes, { failed }: Parts): v
     },
     async ({ title, text }) => {
       const note = await unlessStoreFails("save the note", () => notes.save(title, text));
+      await forgetList();
       return { content: [{ type: "text", text: `Saved as ${note.id}.` }], structuredContent: note };
     },
   );
@@ -117,9 +119,16 @@ function registerNotes(server: McpServer, notes: OwnNotes, { failed }: Parts): v
       if (!(await unlessStoreFails("delete the note", () => notes.delete(id)))) {
         throw new Error("There is no note with this id: list_notes shows those that there are.");
       }
+      await forgetList();
       return { content: [{ type: "text", text: "Deleted." }] };
     },
   );
+
+  /** The list's answers are read-only, so they are cached, but each note changes them. */
+  async function forgetList(): Promise<void> {
+    // The note is stored, whatever becomes of this; and no answer of the list is kept for longer than LIST_TTL.
+    await cache.invalidate({ tool: "list_notes" }).catch(failed);
+  }
 
   /** What the SDK makes of a thrown error is a tool result that the model reads: it should help. */
   async function unlessStoreFails<T>(what: string, action: () => Promise<T>): Promise<T> {

@@ -89,12 +89,12 @@ it("are rotated without a loss; without the old one, notes are an error and the 
 
   const third = start(args, { env: ring(current) });
   const without = await connect(third);
+  expect(textOf(await call(without, "save_note", { title: "Newer", text: "" }))).toContain("Saved");
   const listed = await call(without, "list_notes");
   expect(listed.isError).toBe(true);
   expect(textOf(listed)).toContain("DECRYPTION_FAILED");
   expect(textOf(await call(without, "search_docs", { query: "tides" }))).toContain("docs:///sea.md");
   expect(await toolCalls(third)).toMatchObject({ hits: 0, misses: 1, failures: 1 });
-  expect(textOf(await call(without, "save_note", { title: "Newer", text: "" }))).toContain("Saved");
 });
 
 it("leave nothing in the store that can be read, and let nothing in that was planted", async () => {

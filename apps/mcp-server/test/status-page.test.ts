@@ -72,7 +72,8 @@ describe.skipIf(skipped)("in Chromium", () => {
     expect(await row(/^tools\/call/)).toEqual(["tools/call", "75.0 %", "3", "0", "1", "1", "0"]);
     expect(await row(/^put/)).toEqual(["put", "2", "0", ...Array(4).fill(expect.stringMatching(/^\d+(\.\d\d)?$/))]);
     expect(await row(/^notes/)).toEqual(["notes", "1"]);
-    expect(await row(/^mcp-responses/)).toEqual(["mcp-responses/knowledge-base@0.1.0", "1"]);
+    // The answer, and what has been invalidated.
+    expect(await row(/^mcp-responses/)).toEqual(["mcp-responses/knowledge-base@0.1.0", "2"]);
     expect(await page.content()).not.toMatch(/secret|tides/);
     expect(complaints).toEqual([]);
   });

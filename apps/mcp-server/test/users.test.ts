@@ -121,8 +121,17 @@ describe.each(stores)("on $name", ({ url, skip }) => {
       expect(own).toContain("Alice's");
       expect(own).not.toContain("Bob's");
 
+      // Kept as it is, each user's list is given to that user alone, and is new once a note has changed it.
+      const listed = await toolCalls(server);
+      expect(textOf(await call(alice, "list_notes"))).toBe(own);
+      expect((await toolCalls(server)).hits).toBe(listed.hits + 1);
+      await call(alice, "save_note", { title: "Alice's second", text: "" });
+      expect(textOf(await call(alice, "list_notes"))).toContain("Alice's second");
+      expect(textOf(await call(bob, "list_notes"))).not.toContain("Alice's");
+
       // The same question: each user's answer is kept for them, with another token too, but not with other scopes.
       const ask = (client: Client) => call(client, "search_docs", { query: "tides" });
+      const before = await toolCalls(server);
       const expected = await ask(alice);
       for (const [client, hits, misses] of [
         [alice, 1, 1],
@@ -131,7 +140,8 @@ describe.each(stores)("on $name", ({ url, skip }) => {
         [await connectAs("alice", { scope: "notes" }), 2, 3],
       ] as const) {
         expect(await ask(client)).toEqual(expected);
-        expect(await toolCalls(server)).toMatchObject({ hits, misses });
+        const now = await toolCalls(server);
+        expect({ hits: now.hits - before.hits, misses: now.misses - before.misses }).toEqual({ hits, misses });
       }
     },
   );
