@@ -1,6 +1,5 @@
 /** Logins of an MCP client that survive restarts, and that many processes share. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { type CorruptRecordError, InvalidArgumentError } from "@kv/core";
 import type {
   OAuthClientInformationContext,
@@ -13,6 +12,8 @@ import type {
 import { type EncryptedStoreOptions, encryptedStore } from "../common/encrypted.ts";
 import { lookupKey } from "../common/lookup-key.ts";
 import { LoginStateError } from "./errors.ts";
+import { canonicalIssuer, hasExpired, renewed, tokensLeft } from "./login.ts";
+import { ATTEMPT_SECONDS, LoginAttempts } from "./login-attempts.ts";
 import { canonicalServer, checkPrincipal } from "./server-url.ts";
 import { Slots } from "./slots.ts";
 import {
@@ -47,16 +48,16 @@ export interface KvOAuthClientProviderOptions extends EncryptedStoreOptions<"wri
 }
 
 const COLLECTION = "mcp-oauth-client";
-const ATTEMPT_SECONDS = 600;
 const DAY_SECONDS = 86_400;
-/** Renewed with each refresh. */
-const LOGIN_SECONDS = 365 * DAY_SECONDS;
-/** So many replaced access tokens are remembered: more than can be under way at once. */
-const SUPERSEDED = 32;
+/** Of what each refresh renews. */
+const YEAR_SECONDS = 365 * DAY_SECONDS;
+
+/** So many registrations are remembered: more than can be under way at once. */
+const KNOWN = 100;
 
 /**
- * The SDK's `OAuthClientProvider` over a store: one login of one principal at one MCP server. Any number of instances,
- * in any number of processes, may share it; several logins may be under way at once.
+ * The SDK's `OAuthClientProvider` over a store: the login of one principal at one MCP server. Any number of instances, in
+ * any number of processes, may share it; several logins may be under way at once.
  *
  * Every method rejects with a `KeyValueError` where the store fails.
  */
@@ -67,17 +68,18 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
   readonly #redirectUrl: string;
   readonly #logins: Slots<Login>;
   readonly #registrations: Slots<Registration>;
-  readonly #attempts: Slots<LoginAttempt>;
   readonly #discoveries: Slots<OAuthDiscoveryState>;
+  /** Whose tokens came last, for reads that do not say of which issuer. */
   readonly #current: Slots<CurrentIssuer>;
+  readonly #attempts: LoginAttempts;
   /** The login whose callback is being handled in this asynchronous context. */
   readonly #callback = new AsyncLocalStorage<LoginAttempt>();
-  /** Verifiers by challenge, between the SDK's `saveCodeVerifier` and `redirectToAuthorization`. */
-  readonly #verifiers = new Map<string, string>();
-  /** Clients that the SDK was given or gave, by id, so that an attempt can keep its own. */
-  readonly #clients = new Map<string, StoredOAuthClientInformation>();
-  /** The one of them that it uses with each issuer now. */
-  readonly #clientOf = new Map<string, StoredOAuthClientInformation>();
+  /** What the SDK uses with each issuer now. */
+  readonly #inUse = new Map<string, Registration>();
+  /** What it has used, by client id: of several that registered at once, each goes on with its own. */
+  readonly #known = new Map<string, Registration>();
+  /** Ids of clients that cannot send a user to where this instance waits for them. */
+  readonly #elsewhere = new Set<string>();
 
   /** @throws InvalidArgumentError, UnsupportedOperationError */
   constructor(options: KvOAuthClientProviderOptions) {
@@ -91,22 +93,13 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     this.#scope = [principal, canonicalServer(server)];
     this.#redirectUrl = String(redirectUrl);
     const records = store.collection(COLLECTION);
-    const common = { ttl: LOGIN_SECONDS, onError };
-    this.#logins = new Slots(records, { ...common, kind: "login", accepts: isLogin });
-    this.#registrations = new Slots(records, { ...common, kind: "client", accepts: isRegistration });
-    this.#current = new Slots(records, { ...common, kind: "current", accepts: isCurrentIssuer });
-    this.#discoveries = new Slots(records, {
-      ...common,
-      kind: "discovery",
-      accepts: isDiscoveryState,
-      ttl: DAY_SECONDS,
-    });
-    this.#attempts = new Slots(records, {
-      ...common,
-      kind: "attempt",
-      accepts: isLoginAttempt,
-      ttl: ATTEMPT_SECONDS,
-    });
+    const slots = <T>(kind: string, accepts: (value: unknown) => value is T, ttl = YEAR_SECONDS): Slots<T> =>
+      new Slots(records, { kind, accepts, ttl, onError });
+    this.#logins = slots("login", isLogin);
+    this.#registrations = slots("client", isRegistration);
+    this.#current = slots("current", isCurrentIssuer);
+    this.#discoveries = slots("discovery", isDiscoveryState, DAY_SECONDS);
+    this.#attempts = new LoginAttempts(slots("attempt", isLoginAttempt, ATTEMPT_SECONDS), this.#scope);
   }
 
   get redirectUrl(): string {
@@ -123,16 +116,9 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
    * The login may have been begun by another process.
    * @throws LoginStateError where this principal began no such login here, more than ten minutes ago, or it was used
    */
-  async finishLogin<T>(params: URLSearchParams, exchange: (params: URLSearchParams) => T | Promise<T>): Promise<T> {
-    const state = params.get("state");
-    if (state === null) throw new LoginStateError("the callback has no state");
-    const attempt = await this.#attempts.take(lookupKey(...this.#scope, state));
-    if (attempt === undefined || !isSameText(attempt.state, state)) {
-      throw new LoginStateError(
-        "the callback's state is unknown, used or older than ten minutes: begin the login anew",
-      );
-    }
-    return this.#callback.run(attempt, () => Promise.resolve(exchange(params)));
+  async finishLogin<T>(callback: URLSearchParams, exchange: (callback: URLSearchParams) => T | Promise<T>): Promise<T> {
+    const attempt = await this.#attempts.take(callback);
+    return this.#callback.run(attempt, async () => exchange(callback));
   }
 
   /** Forgets the tokens and what was discovered; the registration stays, and so does the grant at the server. */
@@ -144,100 +130,73 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
   }
 
   state(): string {
-    return randomBytes(32).toString("base64url");
+    return this.#attempts.newState();
   }
 
   async clientInformation(ctx?: OAuthClientInformationContext): Promise<StoredOAuthClientInformation | undefined> {
-    const begun = this.#callback.getStore()?.client ?? this.#options.client;
+    const begun = this.#callback.getStore()?.registration.client ?? this.#options.client;
     if (begun !== undefined) return begun;
     const issuer = await this.#issuerOf(ctx);
     if (issuer === undefined) return undefined;
-    const client = (await this.#refreshingClient(issuer)) ?? (await this.#registeredClient(issuer));
-    if (client === undefined || hasExpired(client)) {
-      this.#clientOf.delete(issuer);
-      return undefined;
-    }
-    this.#use(client, issuer);
-    return client;
+    const found = (await this.#refreshing(issuer)) ?? (await this.#registration(issuer));
+    const registration = found && !hasExpired(found.client) ? found : undefined;
+    if (registration) this.#use(registration, issuer);
+    else this.#inUse.delete(issuer);
+    return registration?.client;
   }
 
   async saveClientInformation(
     client: StoredOAuthClientInformation,
     ctx?: OAuthClientInformationContext,
   ): Promise<void> {
+    // In a callback it is what the attempt has kept.
     if (this.#options.client !== undefined || this.#callback.getStore() !== undefined) return;
     const issuer = await this.#issuerOf(ctx ?? client);
     if (issuer === undefined) return;
-    this.#use(client, issuer);
-    await this.#registrations.put(this.#at(issuer), { client, registered: this.#registered });
+    const registration = { client, registered: this.#registered };
+    this.#use(registration, issuer);
+    await this.#registrations.put(this.#at(issuer), registration);
   }
 
   async tokens(ctx?: OAuthClientInformationContext): Promise<StoredOAuthTokens | undefined> {
     const issuer = await this.#issuerOf(ctx);
     if (issuer === undefined) return undefined;
     const id = this.#at(issuer);
+    // Without a context it is for a request, which comes back only by way of a refresh.
     const login = await (ctx === undefined ? this.#logins.get(id) : this.#logins.handOut(id));
     if (login === undefined) return undefined;
-    const { refresh_token, ...tokens } = withTimeLeft(login);
-    const client = this.#clientOf.get(issuer);
-    // Another client cannot refresh them, and a strict server would take the attempt for theft.
-    const foreign = client !== undefined && login.client !== undefined && client.client_id !== login.client.client_id;
-    return refresh_token === undefined || (ctx !== undefined && foreign) ? tokens : { ...tokens, refresh_token };
+    const { refresh_token, ...tokens } = tokensLeft(login);
+    if (refresh_token === undefined || (ctx !== undefined && this.#isForeign(login, issuer))) return tokens;
+    return { ...tokens, refresh_token };
   }
 
   async saveTokens(tokens: StoredOAuthTokens, ctx?: OAuthClientInformationContext): Promise<void> {
-    const issuer = (await this.#issuerOf(ctx ?? tokens)) ?? "";
+    const issuer = await this.#issuerOf(ctx ?? tokens);
+    if (issuer === undefined) throw new InvalidArgumentError("tokens of no known issuer cannot be kept");
     const attempt = this.#callback.getStore();
-    const now = Date.now();
-    const mark = lookupKey(tokens.access_token);
-    const expiresAt = tokens.expires_in === undefined ? undefined : now + tokens.expires_in * 1000;
-    await this.#logins.update(this.#at(issuer), (current) => {
-      // Who was slow to store must not bring back what has been replaced since.
-      if (attempt === undefined && current?.superseded.includes(mark)) return current;
-      const isNew = current?.tokens.access_token !== tokens.access_token;
-      const superseded = [
-        ...(current?.superseded ?? []),
-        ...(current && isNew ? [lookupKey(current.tokens.access_token)] : []),
-      ];
-      // A refresh may leave it out; a new login without one is another grant.
-      const kept = attempt === undefined ? current?.tokens.refresh_token : undefined;
-      const refreshToken = tokens.refresh_token ?? kept;
-      return {
-        tokens: { ...tokens, ...(refreshToken !== undefined && { refresh_token: refreshToken }) },
-        client: attempt?.client ?? current?.client ?? this.#clientOf.get(issuer),
-        expiresAt: isNew ? expiresAt : (current?.expiresAt ?? expiresAt),
-        superseded: superseded.slice(-SUPERSEDED),
-      };
-    });
+    const registration = attempt?.registration ?? this.#inUse.get(issuer);
+    const coming = { tokens, isLogin: attempt !== undefined, registration, now: Date.now() };
+    await this.#logins.update(this.#at(issuer), (current) => renewed(current, coming));
     await this.#current.put(this.#here, { issuer });
   }
 
   saveCodeVerifier(verifier: string): void {
-    this.#verifiers.set(createHash("sha256").update(verifier).digest("base64url"), verifier);
+    this.#attempts.addVerifier(verifier);
   }
 
   codeVerifier(): string {
     const attempt = this.#callback.getStore();
     if (attempt !== undefined) return attempt.verifier;
     throw new LoginStateError(
-      "the callback's state was not checked: provider.finishLogin(params, (params) => transport.finishAuth(params))",
+      "the callback's state was not checked: provider.finishLogin(callback, (params) => transport.finishAuth(params))",
     );
   }
 
-  /** Stores the attempt, then sends the user off. */
+  /** Stores the attempt, then sends the user off. @throws LoginStateError */
   async redirectToAuthorization(url: URL): Promise<void> {
-    const { searchParams } = url;
-    const challenge = searchParams.get("code_challenge") ?? "";
-    const state = searchParams.get("state");
-    const verifier = this.#verifiers.get(challenge);
-    this.#verifiers.delete(challenge);
-    const client = this.#options.client ?? this.#clients.get(searchParams.get("client_id") ?? "");
-    if (state === null || verifier === undefined || client === undefined) {
-      throw new LoginStateError("this is not the authorization request of a login that was begun here");
-    }
+    const registration = this.#registrationOf(url.searchParams.get("client_id"));
     const discovery = await this.#discoveries.get(this.#here);
-    const attempt = { state, verifier, redirectUrl: this.#redirectUrl, client, discovery };
-    await this.#attempts.put(lookupKey(...this.#scope, state), attempt);
+    await this.#attempts.begin(url, { redirectUrl: this.#redirectUrl, registration, discovery });
     await this.#options.redirect(url);
   }
 
@@ -251,12 +210,12 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
 
   /** Deletes what this instance has read and found rejected, never what somebody has written since. */
   async invalidateCredentials(scope: "all" | "client" | "tokens" | "verifier" | "discovery"): Promise<void> {
+    const concerns = (one: typeof scope): boolean => scope === one || scope === "all";
     // What is rejected in a callback is its code.
-    const isCallback = this.#callback.getStore() !== undefined;
-    if (scope === "verifier" || scope === "all") this.#verifiers.clear();
-    if (scope === "client" || scope === "all") await this.#registrations.reject();
-    if ((scope === "tokens" || scope === "all") && !isCallback) await this.#logins.reject();
-    if (scope === "discovery" || scope === "all") await this.#discoveries.reject();
+    if (concerns("tokens") && this.#callback.getStore() === undefined) await this.#logins.reject();
+    if (concerns("client")) await this.#registrations.reject();
+    if (concerns("discovery")) await this.#discoveries.reject();
+    if (concerns("verifier")) this.#attempts.forgetVerifiers();
   }
 
   get #here(): string {
@@ -267,6 +226,7 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     return lookupKey(...this.#scope, issuer);
   }
 
+  /** Identifies what this instance would register. */
   get #registered(): string {
     return lookupKey(JSON.stringify(this.clientMetadata), this.clientMetadataUrl ?? "");
   }
@@ -280,44 +240,46 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     return found === undefined ? undefined : canonicalIssuer(found);
   }
 
-  /** The client that a refresh needs, whatever has changed since it was registered. */
-  async #refreshingClient(issuer: string): Promise<StoredOAuthClientInformation | undefined> {
+  /** What a refresh needs, whatever has changed since it was registered: another client cannot refresh these tokens. */
+  async #refreshing(issuer: string): Promise<Registration | undefined> {
     const login = await this.#logins.handOut(this.#at(issuer));
-    return login?.tokens.refresh_token === undefined ? undefined : login.client;
+    const { tokens, registration } = login ?? {};
+    if (tokens?.refresh_token === undefined || registration === undefined) return undefined;
+    return this.#elsewhere.has(registration.client.client_id) ? undefined : registration;
   }
 
-  async #registeredClient(issuer: string): Promise<StoredOAuthClientInformation | undefined> {
+  /** What a login needs: registered with the redirect URI and the metadata of now. */
+  async #registration(issuer: string): Promise<Registration | undefined> {
     const registration = await this.#registrations.handOut(this.#at(issuer));
-    return registration?.registered === this.#registered ? registration.client : undefined;
+    return registration?.registered === this.#registered ? registration : undefined;
   }
 
-  #use(client: StoredOAuthClientInformation, issuer: string): void {
-    this.#clients.set(client.client_id, client);
-    this.#clientOf.set(issuer, client);
+  #use(registration: Registration, issuer: string): void {
+    this.#inUse.set(issuer, registration);
+    this.#known.set(registration.client.client_id, registration);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > KNOWN && oldest !== undefined) this.#known.delete(oldest);
   }
-}
 
-/** As the SDK compares issuers: with or without a slash at the end. */
-function canonicalIssuer(issuer: string): string {
-  return issuer.endsWith("/") ? issuer.slice(0, -1) : issuer;
-}
+  /** A strict server would take a refresh by another client for theft. */
+  #isForeign({ registration }: Login, issuer: string): boolean {
+    const inUse = this.#inUse.get(issuer);
+    return (
+      inUse !== undefined && registration !== undefined && inUse.client.client_id !== registration.client.client_id
+    );
+  }
 
-/** The tokens with the lifetime that is left now. */
-function withTimeLeft({ tokens, expiresAt }: Login): StoredOAuthTokens {
-  if (expiresAt === undefined) return tokens;
-  return { ...tokens, expires_in: Math.max(0, Math.floor((expiresAt - Date.now()) / 1000)) };
-}
-
-/** Whether its secret has ended; 0 says that it never does. */
-function hasExpired(client: StoredOAuthClientInformation): boolean {
-  const end = "client_secret_expires_at" in client ? client.client_secret_expires_at : undefined;
-  return typeof end === "number" && end !== 0 && end * 1000 <= Date.now();
-}
-
-/** Without telling by its time how much of it is right. */
-function isSameText(one: string, other: string): boolean {
-  const [first, second] = [one, other].map((text) => createHash("sha256").update(text).digest());
-  return first !== undefined && second !== undefined && timingSafeEqual(first, second);
+  /** @throws LoginStateError where the client is not one that can come back here */
+  #registrationOf(clientId: string | null): Registration {
+    const { client } = this.#options;
+    if (client !== undefined) return { client, registered: this.#registered };
+    const registration = this.#known.get(clientId ?? "");
+    if (registration?.registered === this.#registered) return registration;
+    if (clientId !== null) this.#elsewhere.add(clientId);
+    throw new LoginStateError(
+      "the client is registered for another redirect URI; begin again, which registers it anew",
+    );
+  }
 }
 
 /** @throws InvalidArgumentError */

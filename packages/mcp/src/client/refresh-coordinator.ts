@@ -28,8 +28,9 @@ const REMEMBERED = 1000;
  * once; who asks for the same one meanwhile, or within a minute, in any process, is given the same answer. Where the one
  * who sent it dies, another takes over within ten seconds; where it fails, the next one tries.
  *
- * While the store fails, and after `timeout`, a refresh is answered with 503 `temporarily_unavailable`, which the SDK
- * throws, and nothing is sent: a refresh token that two send is taken for stolen, and that login is gone for good.
+ * Where the authorization server fails or does not answer within `timeout`, a refresh is answered with 503
+ * `temporarily_unavailable`, which the SDK throws without sending the user to a new login. So it is while the store fails,
+ * and nothing is sent then: a refresh token that two send is taken for stolen, and that login is gone for good.
  *
  * @throws InvalidArgumentError, UnsupportedOperationError
  */
@@ -81,8 +82,8 @@ class RefreshCoordinator {
     for (;;) {
       const joined = this.#flights.get(key);
       if (joined === undefined) return this.#begin(key, refresh, deadline);
-      const outcome = await joined.catch(() => undefined);
-      if (outcome && "verdict" in outcome) return responseOf(outcome.verdict);
+      const outcome = await joined;
+      if ("verdict" in outcome) return responseOf(outcome.verdict);
       // It failed for whoever began it: now the next one tries.
       if (performance.now() >= deadline) return unavailable("the authorization server did not answer in time");
     }
@@ -99,7 +100,6 @@ class RefreshCoordinator {
     }
   }
 
-  /** Rejects as the request does. */
   async #fly(key: string, refresh: Refresh, deadline: number): Promise<Outcome> {
     for (let attempt = 0; performance.now() < deadline; attempt++) {
       let lease: Lease | undefined;
@@ -125,14 +125,16 @@ class RefreshCoordinator {
     const signal = AbortSignal.timeout(Math.max(1, Math.ceil(deadline - performance.now())));
     try {
       const response = await next(url, { ...init, signal });
-      if (response.status >= 500 || (response.status >= 300 && response.status < 400)) return { failed: response };
+      if (response.status >= 500)
+        return { failed: unavailable(`the authorization server answered ${response.status}`) };
+      if (response.status >= 300 && response.status < 400) return { failed: response };
       const body = await response.text();
       const tokens = response.ok ? tokensOf(body) : undefined;
       if (tokens) await this.#keep(url, token, tokens);
       return { verdict: { status: response.status, body, headers: headersOf(response) } };
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      return { failed: unavailable("the authorization server did not answer in time") };
+    } catch {
+      const what = signal.aborted ? "did not answer in time" : "could not be reached";
+      return { failed: unavailable(`the authorization server ${what}`) };
     } finally {
       await lease.release().catch((error: unknown) => this.#report(error));
     }
@@ -206,8 +208,8 @@ function verdictOf(answer: KeptAnswer): Verdict {
 }
 
 function headersOf(response: Response): Record<string, string> {
-  const kept = ["content-type", "dpop-nonce", "www-authenticate", "retry-after"];
-  return Object.fromEntries(kept.flatMap((name) => [[name, response.headers.get(name)]]).filter(([, value]) => value));
+  const names = ["content-type", "dpop-nonce", "www-authenticate", "retry-after"];
+  return Object.fromEntries([...response.headers].filter(([name]) => names.includes(name)));
 }
 
 function responseOf({ status, body, headers }: Verdict): Response {

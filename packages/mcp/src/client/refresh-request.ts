@@ -7,8 +7,9 @@ export function refreshTokenOf(init: Init): string | undefined {
   const { method, body } = init ?? {};
   if (method?.toUpperCase() !== "POST") return undefined;
   const isForm = new Headers(init?.headers).get("content-type")?.startsWith("application/x-www-form-urlencoded");
-  const form = body instanceof URLSearchParams ? body : isForm && typeof body === "string" && new URLSearchParams(body);
-  if (!form || form.get("grant_type") !== "refresh_token") return undefined;
+  const form =
+    body instanceof URLSearchParams ? body : isForm && typeof body === "string" ? new URLSearchParams(body) : undefined;
+  if (form?.get("grant_type") !== "refresh_token") return undefined;
   return form.get("refresh_token") ?? undefined;
 }
 

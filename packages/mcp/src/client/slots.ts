@@ -13,6 +13,9 @@ export interface SlotOptions<T> {
   readonly onError: (error: CorruptRecordError) => void;
 }
 
+/** So many revisions of a record are remembered: more than can be under way at once. */
+const REMEMBERED = 16;
+
 export class Slots<T> {
   readonly #records: Collection<"write" | "atomic">;
   readonly #options: SlotOptions<T>;
@@ -34,6 +37,8 @@ export class Slots<T> {
     if (entry === undefined) return undefined;
     const revisions = this.#handedOut.get(id) ?? new Set();
     this.#handedOut.set(id, revisions.add(entry.revision));
+    const [oldest] = revisions;
+    if (revisions.size > REMEMBERED && oldest !== undefined) revisions.delete(oldest);
     return entry.value;
   }
 
