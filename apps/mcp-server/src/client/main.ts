@@ -40,12 +40,20 @@ async function answer(client: Client, command: Exclude<Command, { name: "logout"
   if (isError) process.exitCode = 1;
 }
 
+/** In one line, with what lies behind it: "fetch failed" alone tells nobody anything. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  let innermost = error;
+  while (innermost.cause instanceof Error) innermost = innermost.cause;
+  const { message } = error;
+  return message.includes(innermost.message) ? message : `${message} (${innermost.message})`;
+}
+
 try {
   const options = clientOptionsFrom(process.argv.slice(2), process.env);
   if (options) await run(options);
   else process.stdout.write(HELP);
 } catch (error) {
-  const { message, cause } = error instanceof Error ? error : new Error(String(error));
-  say(`Failed: ${message}${cause instanceof Error && "code" in cause ? ` (${cause.code})` : ""}`);
+  say(`Failed: ${reasonOf(error)}`);
   process.exitCode = 1;
 }

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "@kv/test-servers/oidc";
+import { onTestFinished } from "vitest";
 import { fromSources, KEYS } from "./server.ts";
 
 const command = [...fromSources.slice(0, -1), fileURLToPath(new URL("../../src/client/main.ts", import.meta.url))];
@@ -26,6 +27,9 @@ export function runClient(
   const child = spawn(process.execPath, [...command, "--callback-port", "0", ...args], {
     env: { ...process.env, KV_CLIENT_STORE: "", KV_ENCRYPTION_KEYS: "", NODE_ENV: "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
+  });
+  onTestFinished(() => {
+    child.kill("SIGKILL");
   });
   const lines: string[] = [];
   let output = "";
@@ -56,6 +60,5 @@ async function logIn(browser: Browser, url: string, strays: readonly string[]): 
     const { status } = await fetch(new URL(`?${query}`, callback));
     if (status !== 400) throw new Error(`a stray callback was answered with ${status}`);
   }
-  const { status } = await fetch(callback);
-  if (status !== 200) throw new Error(`the callback was answered with ${status}`);
+  await fetch(callback);
 }
