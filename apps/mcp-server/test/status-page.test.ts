@@ -1,10 +1,9 @@
 /** The status page, as a real browser shows it and as a program reads it. */
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { openStore } from "@kv/core";
 import { responseCache } from "@kv/mcp/server";
 import { memoryStore } from "@kv/memory";
 import { chromiumFor } from "@kv/test-servers";
+import axe from "axe-core";
 import { type Browser, chromium as launcher, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { pageOf } from "../src/status-page.ts";
@@ -12,7 +11,6 @@ import { Issuer } from "./support/issuer.ts";
 import { call, connect, documents, folder, KEYS, start } from "./support/server.ts";
 
 const { chromium, skipped } = await chromiumFor();
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const FLAGS = [
   "--no-sandbox",
@@ -87,7 +85,7 @@ describe.skipIf(skipped)("in Chromium", () => {
       const { page, complaints } = await open(new URL("/", await server.url()), scheme, width);
       backgrounds.push(await page.evaluate("getComputedStyle(document.body).backgroundColor"));
       // What playwright runs is not under the page's policy.
-      await page.evaluate(axe);
+      await page.evaluate(axe.source);
       const result = (await page.evaluate("axe.run({ resultTypes: ['violations', 'incomplete'] })")) as {
         readonly violations: readonly { readonly id: string }[];
         readonly incomplete: readonly { readonly id: string }[];
