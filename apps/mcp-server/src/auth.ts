@@ -70,10 +70,9 @@ export class Gate {
 
   /** Answers requests for the documents by which clients find where to log in; `undefined`: it is none. */
   async metadata(request: Request): Promise<Response | undefined> {
-    const { pathname } = new URL(request.url);
-    if (!pathname.startsWith("/.well-known/")) return undefined;
     return this.#unlessDown(async () => {
       const { metadata } = await this.#find();
+      this.#sayUp();
       return oauthMetadataResponse(request, {
         oauthMetadata: metadata,
         resourceServerUrl: this.#resource,
@@ -114,6 +113,7 @@ export class Gate {
         algorithms: ALGORITHMS,
         requiredClaims: ["exp", "sub"],
       });
+      this.#sayUp();
       return this.#infoOf(token, payload);
     } catch (error) {
       // Where the token is at fault, the client gets another one. Where the keys are, it must not lose its login.
@@ -158,14 +158,16 @@ export class Gate {
   /** Where the authorization server cannot be asked, callers are told to come again: they keep their login. */
   async #unlessDown<T>(action: () => Promise<T>): Promise<T | Response> {
     try {
-      const result = await action();
-      if (this.#down) this.#say("The authorization server is back.");
-      this.#down = false;
-      return result;
+      return await action();
     } catch (error) {
       this.#sayDown(error);
       return Response.json({ error: "temporarily_unavailable" }, { status: 503, headers: { "retry-after": "5" } });
     }
+  }
+
+  #sayUp(): void {
+    if (this.#down) this.#say("The authorization server is back.");
+    this.#down = false;
   }
 
   #sayDown(error: unknown): void {

@@ -50,10 +50,11 @@ export async function serveHttp(
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname === "/health") return sendHealth(response);
     if (pathname === "/" && options.status) return sendPage(response);
-    const metadata = await gate?.metadata(
-      new Request(new URL(pathname, "http://localhost"), { method: request.method }),
-    );
-    if (metadata) return send(response, metadata);
+    if (gate && pathname.startsWith("/.well-known/")) {
+      const asked = new Request(new URL(pathname, "http://localhost"), { method: request.method });
+      const metadata = await gate.metadata(asked);
+      if (metadata) return send(response, metadata);
+    }
     if (pathname !== "/mcp")
       return sendJson(response, 404, { error: "MCP is at /mcp, the server's health at /health" });
     if (stopping) return sendJson(response, 503, { error: "the server is stopping" });

@@ -72,6 +72,9 @@ export function optionsFrom(args: readonly string[], env: NodeJS.ProcessEnv): Op
       `--host ${host} lets others call: give --auth ISSUER, or --auth none where something in front decides who may`,
     );
   }
+  if (auth !== undefined && auth !== "none" && url === undefined && !isLoopback(host)) {
+    throw new UsageError(`--host ${host} with --auth needs --url: tokens are issued for the URL that clients know`);
+  }
   if (scopes.length > 0 && (auth === undefined || auth === "none")) throw new UsageError("--scope needs --auth ISSUER");
   const status = given.status ?? auth === undefined;
   const chosen = store ?? (env.KV_STORE || DEFAULT_STORE);

@@ -43,6 +43,7 @@ it.each([
   [["--port"], /--port/],
   [["surplus"], /surplus.*--help/],
   [["--host", "0.0.0.0"], /--host 0\.0\.0\.0 lets others call: give --auth/],
+  [["--host", "0.0.0.0", "--auth", "https://login.example"], /needs --url/],
   [["--auth", "http://login.example"], /--auth must be an https: URL/],
   [["--auth", "login.example"], /--auth must be an https: URL/],
   [["--auth", "none", "--stdio"], /--auth is for HTTP/],

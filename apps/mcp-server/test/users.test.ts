@@ -159,7 +159,10 @@ it("lets users in while the issuer is down, and tells others to come again: they
   const refused = await knock(blind, authorization);
   expect(refused.status).toBe(503);
   expect(refused.headers.get("retry-after")).toBe("5");
+  expect((await knock(blind)).status).toBe(401);
   await blind.line(/^The authorization server http:\S+ is down \(ECONNREFUSED\): nobody is let in\.$/);
+
+  expect(blind.lines.join()).not.toContain("is back");
 
   await issuer.up();
   expect((await knock(blind, authorization)).status).toBe(200);
