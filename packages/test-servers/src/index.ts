@@ -1,6 +1,7 @@
 // Starts the real servers that the tests and the benchmarks of kv talk to.
 
 export { type Child, nodeArguments, runChild, until } from "./children.ts";
+export type { Chromium } from "./chromium.ts";
 export { type FolderRules, folderSuite } from "./folders/folder-suite.ts";
 export { folderMaker } from "./folders/folders.ts";
 export { type KilledOptions, killedSuite } from "./folders/killed-suite.ts";
@@ -27,5 +28,5 @@ export {
 } from "./suites/access.ts";
 export { formatSuite, type GoldenText } from "./suites/format.ts";
 export { storesOf } from "./suites/stores.ts";
-export { pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
+export { chromiumFor, pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
 export { Writers } from "./writers.ts";
