@@ -3,8 +3,8 @@ import { liveOrNone, swap } from "./atomics.ts";
 import type { CallOptions, OngoingCall } from "./call.ts";
 import { chain, type Driver, type MaybePromise, type StoredRecord } from "./driver/driver.ts";
 import { cloneJson, type JsonValue } from "./json.ts";
+import { type Context, Operations } from "./operations.ts";
 import type { Revision } from "./record.ts";
-import { type Context, Records } from "./records.ts";
 import { newRevision } from "./revision.ts";
 import { anyShape } from "./schema.ts";
 
@@ -12,7 +12,7 @@ import { anyShape } from "./schema.ts";
  * Keys are those of the stored records. Calls go by an operation of their own: what they find decides about a write, so
  * that it must come from where it would be written. They are made also while the store is being closed.
  */
-export class FlightRecords extends Records<"write" | "atomic", JsonValue, unknown> {
+export class FlightRecords extends Operations<JsonValue> {
   readonly #driver: Driver;
 
   constructor(context: Context, driver: Driver, collection: string) {
@@ -21,7 +21,7 @@ export class FlightRecords extends Records<"write" | "atomic", JsonValue, unknow
     this.#driver = driver;
   }
 
-  async read(key: string, options: CallOptions): Promise<JsonValue | undefined> {
+  async find(key: string, options: CallOptions): Promise<JsonValue | undefined> {
     const driver = this.#driver;
     const record = await this.#fill(options, (call) => driver.get(this.#at(key), call));
     const live = liveOrNone(driver, record);

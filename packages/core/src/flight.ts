@@ -96,7 +96,7 @@ export class Flight {
   }
 
   #read(): Promise<JsonValue | undefined> {
-    return this.#records.read(this.#key, this.#bounds);
+    return this.#records.find(this.#key, this.#bounds);
   }
 
   async #make(): Promise<Result> {

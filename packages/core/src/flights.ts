@@ -3,7 +3,7 @@ import { OngoingCall } from "./call.ts";
 import type { Driver, RecordId } from "./driver/driver.ts";
 import { Flight, type Result } from "./flight.ts";
 import type { Request, Terms } from "./get-or-set.ts";
-import type { Context } from "./records.ts";
+import type { Context } from "./operations.ts";
 import { voidingCopies } from "./stale-copies.ts";
 
 /** How long a stale value is left alone after a factory failed: at first, and at most. Pauses double. */

@@ -6,8 +6,9 @@ import type { Driver, RecordId, StoredRecord } from "./driver/driver.ts";
 import { CorruptRecordError, InvalidArgumentError } from "./errors.ts";
 import { flightsOf } from "./flights.ts";
 import { cloneJson, type JsonValue } from "./json.ts";
+import type { Context } from "./operations.ts";
+import type { Factory, GetOrSetOptions } from "./options.ts";
 import { expiryOf, kindOf, timeoutOf } from "./record.ts";
-import type { Context, Factory, GetOrSetOptions } from "./records.ts";
 import { newRevision } from "./revision.ts";
 
 /** One call, as its collection hands it over. */

@@ -8,8 +8,9 @@ import { chain, type Driver, type Listed, type StoreEvent } from "./driver/drive
 import type { AnyLayer, Layer } from "./driver/layer.ts";
 import { InvalidNameError, UnsupportedOperationError } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
+import type { Context } from "./operations.ts";
 import { type Entry, kindOf, timeoutOf } from "./record.ts";
-import { type Context, Records } from "./records.ts";
+import { Records } from "./records.ts";
 import { anyShape, type Schema, shapeOf } from "./schema.ts";
 
 /** As in Python's py-key-value. */
