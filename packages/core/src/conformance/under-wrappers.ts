@@ -120,8 +120,11 @@ function under(
     target.only?.(property) !== false &&
     only(property) &&
     !stack.some(({ not = [] }) => not.some((want) => property.wants.includes(want)));
+  const { shared = false, outlives = shared } = target;
   return {
     ...target,
+    // Of properties that hold two stores against each other, some do so where they can, and say nothing of it.
+    ...(stack.some(({ not = [] }) => not.includes("second")) && { shared: false, outlives }),
     name: `${target.name} under ${name}`,
     only: isHeld,
     open: async (options) => wrap(await target.open(options), options),
