@@ -7,6 +7,8 @@ const conditions = ["@kv/source", "node", "development|production"];
 
 export default defineConfig({
   ...shared,
+  // The conformance suite mostly waits.
+  test: { ...shared.test, maxWorkers: 3 },
   plugins: mutating(process.env.KV_MUTANT),
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ["@kv/source", "node"] } },

@@ -94,7 +94,7 @@ export const layeredWrappers: readonly LayeredWrapper[] = [
   layered("prefixKeys", NAMES, () => [prefixKeys("c__d%")]),
   layered("singleCollection", NAMES, () => [singleCollection("one__collection")]),
   layered("readOnly", ["capabilities"], () => [readOnly()], { alone: true }),
-  layered("timeout", ["deadlines"], () => [timeout("1m")], { place: TIMEOUT }),
+  layered("timeout", ["deadlines", "faults"], () => [timeout("1m")], { place: TIMEOUT }),
   // Of so many attempts none fails by chance.
   layered(
     "retry of what fails",
@@ -103,7 +103,7 @@ export const layeredWrappers: readonly LayeredWrapper[] = [
     { place: RETRY },
   ),
   // Open for so short that a server which is back serves at once, as the suite asks.
-  layered("circuitBreaker", EXCHANGES, () => [circuitBreaker({ openFor: 1 })]),
+  layered("circuitBreaker", [...EXCHANGES, "faults"], () => [circuitBreaker({ openFor: 1 })]),
   layered("concurrencyLimit", [...EXCHANGES, "contention"], () => [concurrencyLimit({ max: 10 })]),
   layered("clampTtl", ["ttl"], () => [clampTtl({ min: "1ms" })]),
   layered("logging", EXCHANGES, () => [logging({ logger: silent, keys: true, sample: 1 })]),
