@@ -33,7 +33,7 @@ export function stackSeed(): number {
 /** The target under each wrapper, then under all that go together. `whole`: all properties, not only those that the wrapper can break. */
 export async function wrapperTargets(target: Target, whole = isThorough(target)): Promise<Target[]> {
   const each = (await allWrappers()).map((one) =>
-    under(target, [one], one.name, ({ chapter }) => whole || one.breaks.includes(chapter)),
+    under(target, [one], one.name, (property) => whole || isBroken(one, property)),
   );
   return [...each, underStack(target)];
 }
@@ -59,15 +59,15 @@ export async function stackTargets(
       stack.splice(at, 0, one);
     }
     const name = `${stack.map(({ name }) => name).join(", ")} (seed ${seed})`;
-    const isHeld = ({ chapter, id }: Property) => whole || (IN_STACKS.includes(chapter) && !NOT_IN_STACKS.has(id));
+    const isHeld = ({ chapter, id }: Property) => whole || (IN_STACKS.includes(chapter) && !LARGE.has(id));
     return under(target, stack, name, isHeld);
   });
 }
 
 /** What wrappers that are right alone can break together: the way of names, values and answers through all of them. */
-const IN_STACKS: readonly string[] = ["records", "values", "isolation", "batches", "atomics", "enumeration", "model"];
-/** What needs many records, or many callers, and so the most time: for each wrapper alone. */
-const NOT_IN_STACKS: ReadonlySet<string> = new Set([
+const IN_STACKS: readonly string[] = ["records", "values", "isolation", "batches", "model"];
+/** What needs many records, many callers or large values, and so the most time. */
+const LARGE: ReadonlySet<string> = new Set([
   "enumeration/complete",
   "enumeration/lazy",
   "enumeration/many-collections",
@@ -75,9 +75,15 @@ const NOT_IN_STACKS: ReadonlySet<string> = new Set([
   "enumeration/while-much-goes",
   "enumeration/deleting-what-comes",
   "batches/any-size",
+  "values/large-values-are-whole",
   "values/over-the-limit-is-refused",
   "atomics/increment-is-exact",
 ]);
+
+/** Whether a wrapper can break it, in a way that nothing shorter shows. */
+function isBroken({ breaks }: Wrapper, { chapter, id }: Property): boolean {
+  return breaks.includes(chapter) && (!LARGE.has(id) || chapter === "values" || breaks.includes("names"));
+}
 
 function isThorough({ thorough }: Target): boolean {
   return thorough ?? process.env.KV_CONFORMANCE === "thorough";
