@@ -5,7 +5,8 @@ import { memoryStore } from "@kv/memory";
 import type { EventStore, JSONRPCMessage } from "@modelcontextprotocol/server";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { KvEventStore, type KvEventStoreOptions } from "../../src/server/index.ts";
-import { backends, dumpOf, twoStores } from "../support/backends.ts";
+import { backends, twoStores } from "../support/backends.ts";
+import { dumpOf } from "../support/dump.ts";
 
 const STANDALONE = "_GET_stream";
 const keys = [{ id: "1", key: Buffer.alloc(32, 7) }];

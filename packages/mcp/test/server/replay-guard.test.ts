@@ -3,7 +3,8 @@ import { InvalidArgumentError, UnsupportedOperationError } from "@kv/core";
 import { memoryStore } from "@kv/memory";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { replayGuard } from "../../src/server/index.ts";
-import { backends, dumpOf, twoStores } from "../support/backends.ts";
+import { backends, twoStores } from "../support/backends.ts";
+import { dumpOf } from "../support/dump.ts";
 
 const later = () => Date.now() + 60_000;
 

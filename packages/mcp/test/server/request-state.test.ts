@@ -13,7 +13,8 @@ import {
 import { describe, expect, it, onTestFinished } from "vitest";
 import * as z from "zod";
 import { type KvRequestStateOptions, kvRequestState } from "../../src/server/index.ts";
-import { backends, dumpOf, twoStores } from "../support/backends.ts";
+import { backends, twoStores } from "../support/backends.ts";
+import { dumpOf } from "../support/dump.ts";
 import { tokenOf } from "../support/server.ts";
 
 const keys = [{ id: "1", key: Buffer.alloc(32, 3) }];
