@@ -13,6 +13,7 @@ const RUNS = [
   ["memory", []],
   ["core", ["unit"]],
   ["disk", ["format", "expiry", "gate"]],
+  ["rocksdb", ["format", "expiry", "closing"]],
   ["redis", ["format"]],
   ["valkey", ["format"]],
   ["memcached", ["format"]],

@@ -31,6 +31,7 @@ const { server: secure, skipped } = await serverFor(vitest, "elasticsearch", {
       password: "s3cret",
       indices: [{ names: ["kv_store-*"], privileges: ["read", "create_doc", "auto_configure"] }],
     },
+    { name: "bare reader", password: "s3cret", indices: [{ names: ["kv_store-*"], privileges: ["read"] }] },
     { name: "stranger", password: "s3cret", indices: [{ names: ["other-*"], privileges: ["all"] }] },
   ],
 });
@@ -85,7 +86,7 @@ describe.skipIf(skipped)("a user", () => {
     await store.ping();
   });
 
-  it("needs no more than reading and writing where the index is there, but for searching", async () => {
+  it("needs no more than reading and writing where the index is there", async () => {
     await as("admin").put("there", 1);
     const store = as("writer");
     await store.put("a", 1);
@@ -94,12 +95,56 @@ describe.skipIf(skipped)("a user", () => {
     expect(await store.take("b")).toBe(1);
     expect(await store.deleteMany(["a", "b"])).toBe(1);
     await store.ping();
-    expect(await rejection(listed(store.collection().keys()))).toMatchObject({ code: "ACCESS_DENIED" });
     expect(await rejection(store.collection("of its own").put("a", 1))).toMatchObject(denied);
     expect(await rejection(store.collection("of its own").putMany([{ key: "a", value: 1 }]))).toMatchObject({
       failures: [{ key: "a", error: denied }],
     });
     expect(await store.collection("of its own").get("a")).toBeUndefined();
+  });
+
+  it("needs no more to search, either: what was just written is found, in each shard of an index", async () => {
+    const admin = as("admin");
+    await admin.clearAll();
+    for (const [name, shards] of [
+      ["one", 1],
+      ["five", 5],
+    ] as const) {
+      const settings = { number_of_shards: shards, refresh_interval: "-1" };
+      const keyword = { type: "keyword" } as const;
+      const properties = { key: keyword, collection: keyword, expires_at: { type: "date" } as const };
+      await clientOf(admin).indices.create({ index: `kv_store-${name}`, settings, mappings: { properties } }, ACCEPT);
+    }
+    const store = as("writer");
+    const asked: string[] = [];
+    clientOf(store).diagnostic.on("response", (_, result) => asked.push(result?.meta.request.params.path ?? ""));
+    const keys = Array.from({ length: 40 }, (_, at) => `key-${at}`).sort();
+    for (const name of ["one", "five"]) {
+      const collection = store.collection(name);
+      await collection.putMany(keys.map((key) => ({ key, value: 1 })));
+      asked.splice(0);
+      expect((await listed(collection.keys())).sort()).toEqual(keys);
+      expect(asked.map((path) => /_\w+$/.exec(path)?.[0] ?? path)).toEqual([
+        "_refresh",
+        "_msearch",
+        "/_bulk?refresh=true",
+        expect.stringContaining("_search"),
+      ]);
+      await collection.clear();
+      expect(await listed(collection.keys())).toEqual([]);
+      await collection.putMany(keys.map((key) => ({ key, value: 1 })));
+    }
+    expect((await listed(store.collections())).sort()).toEqual(["five", "one"]);
+    await store.collection("five").put("brief", 1, { ttl: "1ms" });
+    while (await store.collection("five").has("brief")) await new Promise((resolve) => setTimeout(resolve, 1));
+    await store.cull();
+    await store.clearAll();
+    expect(await listed(admin.collections())).toEqual([]);
+    expect(await store.collection("five").getMany(keys)).toEqual(keys.map(() => undefined));
+    expect(await rejection(listed(as("bare reader").collection("one").keys()))).toMatchObject({
+      code: "ACCESS_DENIED",
+    });
+    expect(await rejection(listed(as("bare reader").collections()))).toMatchObject({ code: "ACCESS_DENIED" });
+    expect(await as("bare reader").collection("one").get("a")).toBeUndefined();
   });
 
   it("reads what it may read, and is told by AccessDeniedError what it may not do", async () => {
@@ -166,7 +211,12 @@ describe.skipIf(skipped)("a user", () => {
 const ACCEPT = { headers: { accept: "application/json", "content-type": "application/json" } };
 
 async function deleteIndex(store: ElasticsearchStore, index: string): Promise<void> {
-  if (store.driver instanceof ElasticsearchDriver) await store.driver.client.indices.delete({ index }, ACCEPT);
+  await clientOf(store).indices.delete({ index }, ACCEPT);
+}
+
+function clientOf({ driver }: ElasticsearchStore): Client {
+  if (driver instanceof ElasticsearchDriver) return driver.client;
+  throw new Error("it is a store over one");
 }
 
 describe.skipIf(skipped)("TLS", () => {

@@ -21,14 +21,11 @@ import {
 } from "@kv/core/driver";
 import { asRocksError } from "./errors.ts";
 import { type Change, Folder, type NextRecord } from "./folder.ts";
-import { isHashed, recordKey, recordKeyOf, withoutLetter } from "./format.ts";
+import { isHashed, NO_RECORD, recordKey, recordKeyOf, withoutLetter } from "./format.ts";
 import type { Database } from "./native.ts";
 import { checkOptions, type Options, type RocksdbDriverOptions } from "./options.ts";
 import { collectionPage, keyPage, recordPage } from "./pages.ts";
 import { decodeRecord, encodeRecord, expiryOfText, idOf, LARGEST_RECORD } from "./records.ts";
-
-/** The first key that no record has. */
-const NO_RECORD = "r";
 
 /** How much of a batch is written at a time, in characters: RocksDB's package copies it twice. */
 const PART = 4_000_000;

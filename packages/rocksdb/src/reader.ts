@@ -3,7 +3,7 @@ import type { KeyValueError } from "@kv/core";
 import type { Settled } from "@kv/core/driver";
 import { asRocksError } from "./errors.ts";
 import type { Handle } from "./handle.ts";
-import { type Key, promised } from "./native.ts";
+import { type Key, readMany } from "./native.ts";
 
 interface Waiting {
   readonly key: Key;
@@ -14,12 +14,10 @@ interface Waiting {
 /** How many are read by one thread of Node.js' pool, of which there are four, at least. */
 const PART = 64;
 const THREADS = 4;
-const AS_TEXT = { asBuffer: false } as const;
 
 export class Reader {
   readonly #handle: Handle;
   #waiting: Waiting[] = [];
-  #underWay = 0;
 
   constructor(handle: Handle) {
     this.#handle = handle;
@@ -27,11 +25,9 @@ export class Reader {
 
   read(key: Key): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
-      const one = { key, resolve, reject };
-      if (this.#underWay === 0 && this.#waiting.length === 0) return this.#readOne(one);
       // Runs when all callers that were answered in this turn of the event loop have had theirs.
       if (this.#waiting.length === 0) process.nextTick(() => this.#flush());
-      this.#waiting.push(one);
+      this.#waiting.push({ key, resolve, reject });
     });
   }
 
@@ -56,38 +52,12 @@ export class Reader {
   }
 
   async #readPart(keys: readonly Key[]): Promise<Settled<string | undefined>[]> {
-    this.#underWay++;
     try {
-      const texts = await this.#handle.use((database) =>
-        promised<(string | undefined)[] | undefined>((done) => database.getMany(keys, AS_TEXT, done)),
-      );
-      return texts ?? [];
-    } catch {
+      return await this.#handle.use((database) => readMany(database, keys));
+    } catch (error) {
+      if (keys.length === 1) return [asRocksError(error)];
       // None is to fail for another.
-      return Promise.all(keys.map((key) => this.#settleOne(key)));
-    } finally {
-      this.#underWay--;
+      return (await Promise.all(keys.map((key) => this.#readPart([key])))).flat();
     }
-  }
-
-  #settleOne(key: Key): Promise<Settled<string | undefined>> {
-    return new Promise((resolve) => this.#readOne({ key, resolve, reject: resolve }));
-  }
-
-  #readOne(one: Waiting): void {
-    const database = this.#handle.acquire();
-    if (!database) {
-      this.#handle.available().then(() => this.#readOne(one), one.reject);
-      return;
-    }
-    this.#underWay++;
-    // Without promises: of single reads they would be a good part of the cost.
-    database.get(one.key, AS_TEXT, (error, text) => {
-      this.#underWay--;
-      this.#handle.release();
-      if (!error) one.resolve(text);
-      else if (error.message.startsWith("NotFound")) one.resolve(undefined);
-      else one.reject(asRocksError(error));
-    });
   }
 }

@@ -8,7 +8,7 @@ import { RocksdbDriver, rocksdbStore } from "@kv/rocksdb";
 import { listed, rejection } from "@kv/test-servers";
 import { describe, expect, test } from "vitest";
 import { dueOf, recordKey, recordKeyOf, rowKey } from "../src/format.ts";
-import { promised } from "../src/native.ts";
+import { write } from "../src/native.ts";
 import { decodeRecord, encodeRecord, expiryOfText, idOf } from "../src/records.ts";
 import { newFolder } from "./helpers.ts";
 
@@ -133,9 +133,8 @@ describe("a record that cannot be read", () => {
     const database = driver instanceof RocksdbDriver ? driver.database : undefined;
     if (!database) throw new Error("not an open rocksdb store");
     for (const key of ["a", "b"]) {
-      await promised<void>((done) =>
-        database.put(recordKey(nameOf(id("default_collection", key))), text, { sync: false }, done),
-      );
+      const name = nameOf(id("default_collection", key));
+      await write(database, [{ type: "put", key: recordKey(name), value: text }], false);
     }
     for (const read of [() => store.get("a"), () => store.take("a"), () => store.update("a", () => 1)]) {
       expect(await rejection(read())).toBeInstanceOf(CorruptRecordError);

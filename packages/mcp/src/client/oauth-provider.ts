@@ -1,6 +1,5 @@
 /** Logins of an MCP client that survive restarts, and that many processes share. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { type CorruptRecordError, InvalidArgumentError } from "@kv/core";
 import type {
   OAuthClientInformationContext,
@@ -12,7 +11,10 @@ import type {
 } from "@modelcontextprotocol/client";
 import { type EncryptedStoreOptions, encryptedStore } from "../common/encrypted.ts";
 import { lookupKey } from "../common/lookup-key.ts";
+import { Clients } from "./clients.ts";
 import { LoginStateError } from "./errors.ts";
+import { canonicalIssuer, renewed, tokensLeft } from "./login.ts";
+import { ATTEMPT_SECONDS, LoginAttempts } from "./login-attempts.ts";
 import { canonicalServer, checkPrincipal } from "./server-url.ts";
 import { Slots } from "./slots.ts";
 import {
@@ -24,7 +26,6 @@ import {
   isRegistration,
   type Login,
   type LoginAttempt,
-  type Registration,
 } from "./stored.ts";
 
 export interface KvOAuthClientProviderOptions extends EncryptedStoreOptions<"write" | "atomic" | "durable"> {
@@ -47,16 +48,13 @@ export interface KvOAuthClientProviderOptions extends EncryptedStoreOptions<"wri
 }
 
 const COLLECTION = "mcp-oauth-client";
-const ATTEMPT_SECONDS = 600;
 const DAY_SECONDS = 86_400;
-/** Renewed with each refresh. */
-const LOGIN_SECONDS = 365 * DAY_SECONDS;
-/** So many replaced access tokens are remembered: more than can be under way at once. */
-const SUPERSEDED = 32;
+/** Of what each refresh renews. */
+const YEAR_SECONDS = 365 * DAY_SECONDS;
 
 /**
- * The SDK's `OAuthClientProvider` over a store: one login of one principal at one MCP server. Any number of instances,
- * in any number of processes, may share it; several logins may be under way at once.
+ * The SDK's `OAuthClientProvider` over a store: the login of one principal at one MCP server. Any number of instances, in
+ * any number of processes, may share it; several logins may be under way at once.
  *
  * Every method rejects with a `KeyValueError` where the store fails.
  */
@@ -66,18 +64,17 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
   readonly #scope: readonly [principal: string, server: string];
   readonly #redirectUrl: string;
   readonly #logins: Slots<Login>;
-  readonly #registrations: Slots<Registration>;
-  readonly #attempts: Slots<LoginAttempt>;
+  readonly #clients: Clients;
   readonly #discoveries: Slots<OAuthDiscoveryState>;
+  /** Whose tokens came last, for reads that do not say of which issuer. */
   readonly #current: Slots<CurrentIssuer>;
-  /** The login whose callback is being handled in this asynchronous context. */
-  readonly #callback = new AsyncLocalStorage<LoginAttempt>();
-  /** Verifiers by challenge, between the SDK's `saveCodeVerifier` and `redirectToAuthorization`. */
-  readonly #verifiers = new Map<string, string>();
-  /** Clients that the SDK was given or gave, by id, so that an attempt can keep its own. */
-  readonly #clients = new Map<string, StoredOAuthClientInformation>();
-  /** The one of them that it uses with each issuer now. */
-  readonly #clientOf = new Map<string, StoredOAuthClientInformation>();
+  readonly #attempts: LoginAttempts;
+  /** The login whose callback is being handled in this asynchronous context; empty once it is done. */
+  readonly #callback = new AsyncLocalStorage<{ attempt?: LoginAttempt | undefined }>();
+  /** The issuer that the SDK has asked for last: what it finds invalid then is of that one. */
+  #asked: string | undefined;
+  /** The login that a refresh is of, by the id of the issuer's records. */
+  readonly #refreshed = new Map<string, string>();
 
   /** @throws InvalidArgumentError, UnsupportedOperationError */
   constructor(options: KvOAuthClientProviderOptions) {
@@ -91,26 +88,18 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     this.#scope = [principal, canonicalServer(server)];
     this.#redirectUrl = String(redirectUrl);
     const records = store.collection(COLLECTION);
-    const common = { ttl: LOGIN_SECONDS, onError };
-    this.#logins = new Slots(records, { ...common, kind: "login", accepts: isLogin });
-    this.#registrations = new Slots(records, { ...common, kind: "client", accepts: isRegistration });
-    this.#current = new Slots(records, { ...common, kind: "current", accepts: isCurrentIssuer });
-    this.#discoveries = new Slots(records, {
-      ...common,
-      kind: "discovery",
-      accepts: isDiscoveryState,
-      ttl: DAY_SECONDS,
-    });
-    this.#attempts = new Slots(records, {
-      ...common,
-      kind: "attempt",
-      accepts: isLoginAttempt,
-      ttl: ATTEMPT_SECONDS,
-    });
+    const slots = <T>(kind: string, accepts: (value: unknown) => value is T, ttl = YEAR_SECONDS): Slots<T> =>
+      new Slots(records, { kind, accepts, ttl, onError });
+    this.#logins = slots("login", isLogin);
+    const registered = lookupKey(JSON.stringify(this.clientMetadata), this.clientMetadataUrl ?? "");
+    this.#clients = new Clients(slots("client", isRegistration), registered);
+    this.#current = slots("current", isCurrentIssuer);
+    this.#discoveries = slots("discovery", isDiscoveryState, DAY_SECONDS);
+    this.#attempts = new LoginAttempts(slots("attempt", isLoginAttempt, ATTEMPT_SECONDS), this.#scope);
   }
 
   get redirectUrl(): string {
-    return this.#callback.getStore()?.redirectUrl ?? this.#redirectUrl;
+    return this.#attempt?.redirectUrl ?? this.#redirectUrl;
   }
 
   get clientMetadata(): OAuthClientMetadata {
@@ -123,140 +112,133 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
    * The login may have been begun by another process.
    * @throws LoginStateError where this principal began no such login here, more than ten minutes ago, or it was used
    */
-  async finishLogin<T>(params: URLSearchParams, exchange: (params: URLSearchParams) => T | Promise<T>): Promise<T> {
-    const state = params.get("state");
-    if (state === null) throw new LoginStateError("the callback has no state");
-    const attempt = await this.#attempts.take(lookupKey(...this.#scope, state));
-    if (attempt === undefined || !isSameText(attempt.state, state)) {
-      throw new LoginStateError(
-        "the callback's state is unknown, used or older than ten minutes: begin the login anew",
-      );
+  async finishLogin<T>(callback: URLSearchParams, exchange: (callback: URLSearchParams) => T | Promise<T>): Promise<T> {
+    const handled: { attempt: LoginAttempt | undefined } = { attempt: await this.#attempts.take(callback) };
+    try {
+      return await this.#callback.run(handled, async () => exchange(callback));
+    } finally {
+      // What was begun in there and goes on, a connection for instance, is this login's no more.
+      handled.attempt = undefined;
     }
-    return this.#callback.run(attempt, () => Promise.resolve(exchange(params)));
   }
 
   /** Forgets the tokens and what was discovered; the registration stays, and so does the grant at the server. */
   async logout(): Promise<void> {
-    const issuer = await this.#issuerOf(undefined);
-    if (issuer !== undefined) await this.#logins.delete(this.#at(issuer));
+    const latest = await this.#current.get(this.#here);
+    if (latest !== undefined) await this.#logins.delete(this.#at(latest.issuer));
     await this.#current.delete(this.#here);
     await this.#discoveries.delete(this.#here);
   }
 
   state(): string {
-    return randomBytes(32).toString("base64url");
+    return this.#attempts.newState();
   }
 
   async clientInformation(ctx?: OAuthClientInformationContext): Promise<StoredOAuthClientInformation | undefined> {
-    const begun = this.#callback.getStore()?.client ?? this.#options.client;
-    if (begun !== undefined) return begun;
+    const attempt = this.#attempt;
+    if (attempt !== undefined) return attempt.registration.client;
     const issuer = await this.#issuerOf(ctx);
-    if (issuer === undefined) return undefined;
-    const client = (await this.#refreshingClient(issuer)) ?? (await this.#registeredClient(issuer));
-    if (client === undefined || hasExpired(client)) {
-      this.#clientOf.delete(issuer);
-      return undefined;
-    }
-    this.#use(client, issuer);
-    return client;
+    if (issuer === undefined) return this.#options.client;
+    this.#asked = issuer;
+    const id = this.#at(issuer);
+    // The SDK asks this first, and may come back to reject these tokens, which version 1 reads without a context.
+    const login = await this.#logins.handOut(id);
+    if (login) this.#refreshed.set(id, login.id);
+    else this.#refreshed.delete(id);
+    return this.#options.client ?? this.#clients.choose(id, login);
   }
 
   async saveClientInformation(
     client: StoredOAuthClientInformation,
     ctx?: OAuthClientInformationContext,
   ): Promise<void> {
-    if (this.#options.client !== undefined || this.#callback.getStore() !== undefined) return;
+    if (this.#options.client !== undefined || this.#attempt !== undefined) return;
     const issuer = await this.#issuerOf(ctx ?? client);
     if (issuer === undefined) return;
-    this.#use(client, issuer);
-    await this.#registrations.put(this.#at(issuer), { client, registered: this.#registered });
+    await this.#clients.save(this.#at(issuer), client);
   }
 
   async tokens(ctx?: OAuthClientInformationContext): Promise<StoredOAuthTokens | undefined> {
-    const issuer = await this.#issuerOf(ctx);
-    if (issuer === undefined) return undefined;
+    if (ctx === undefined) return this.#latestTokens();
+    const issuer = canonicalIssuer(ctx.issuer);
+    this.#asked = issuer;
     const id = this.#at(issuer);
-    const login = await (ctx === undefined ? this.#logins.get(id) : this.#logins.handOut(id));
+    const login = await this.#logins.handOut(id);
     if (login === undefined) return undefined;
-    const { refresh_token, ...tokens } = withTimeLeft(login);
-    const client = this.#clientOf.get(issuer);
-    // Another client cannot refresh them, and a strict server would take the attempt for theft.
-    const foreign = client !== undefined && login.client !== undefined && client.client_id !== login.client.client_id;
-    return refresh_token === undefined || (ctx !== undefined && foreign) ? tokens : { ...tokens, refresh_token };
+    const { refresh_token, ...tokens } = tokensLeft(login);
+    return refresh_token === undefined || this.#clients.isForeign(id, login) ? tokens : { ...tokens, refresh_token };
   }
 
   async saveTokens(tokens: StoredOAuthTokens, ctx?: OAuthClientInformationContext): Promise<void> {
-    const issuer = (await this.#issuerOf(ctx ?? tokens)) ?? "";
-    const attempt = this.#callback.getStore();
-    const now = Date.now();
-    const mark = lookupKey(tokens.access_token);
-    const expiresAt = tokens.expires_in === undefined ? undefined : now + tokens.expires_in * 1000;
-    await this.#logins.update(this.#at(issuer), (current) => {
-      // Who was slow to store must not bring back what has been replaced since.
-      if (attempt === undefined && current?.superseded.includes(mark)) return current;
-      const isNew = current?.tokens.access_token !== tokens.access_token;
-      const superseded = [
-        ...(current?.superseded ?? []),
-        ...(current && isNew ? [lookupKey(current.tokens.access_token)] : []),
-      ];
-      // A refresh may leave it out; a new login without one is another grant.
-      const kept = attempt === undefined ? current?.tokens.refresh_token : undefined;
-      const refreshToken = tokens.refresh_token ?? kept;
-      return {
-        tokens: { ...tokens, ...(refreshToken !== undefined && { refresh_token: refreshToken }) },
-        client: attempt?.client ?? current?.client ?? this.#clientOf.get(issuer),
-        expiresAt: isNew ? expiresAt : (current?.expiresAt ?? expiresAt),
-        superseded: superseded.slice(-SUPERSEDED),
-      };
-    });
+    const issuer = await this.#issuerOf(ctx ?? tokens);
+    if (issuer === undefined) throw new InvalidArgumentError("tokens of no known issuer cannot be kept");
+    const attempt = this.#attempt;
+    const id = this.#at(issuer);
+    const coming = {
+      tokens,
+      isLogin: attempt !== undefined,
+      refreshed: this.#refreshed.get(id),
+      registration: attempt?.registration ?? this.#clients.inUse(id),
+      now: Date.now(),
+    };
+    await this.#logins.update(id, (current) => renewed(current, coming));
     await this.#current.put(this.#here, { issuer });
+    const handled = this.#callback.getStore();
+    if (handled) handled.attempt = undefined;
   }
 
   saveCodeVerifier(verifier: string): void {
-    this.#verifiers.set(createHash("sha256").update(verifier).digest("base64url"), verifier);
+    this.#attempts.addVerifier(verifier);
   }
 
   codeVerifier(): string {
-    const attempt = this.#callback.getStore();
+    const attempt = this.#attempt;
     if (attempt !== undefined) return attempt.verifier;
     throw new LoginStateError(
-      "the callback's state was not checked: provider.finishLogin(params, (params) => transport.finishAuth(params))",
+      "the callback's state was not checked: provider.finishLogin(callback, (params) => transport.finishAuth(params))",
     );
   }
 
-  /** Stores the attempt, then sends the user off. */
+  /** Stores the attempt, then sends the user off. @throws LoginStateError */
   async redirectToAuthorization(url: URL): Promise<void> {
-    const { searchParams } = url;
-    const challenge = searchParams.get("code_challenge") ?? "";
-    const state = searchParams.get("state");
-    const verifier = this.#verifiers.get(challenge);
-    this.#verifiers.delete(challenge);
-    const client = this.#options.client ?? this.#clients.get(searchParams.get("client_id") ?? "");
-    if (state === null || verifier === undefined || client === undefined) {
-      throw new LoginStateError("this is not the authorization request of a login that was begun here");
+    // It comes from the server, and what opens it may well start programs for other schemes.
+    if (url.protocol !== "https:" && url.protocol !== "http:") {
+      throw new LoginStateError("the authorization server's address is no http or https URL");
     }
+    const { client } = this.#options;
+    const registration = client
+      ? this.#clients.given(client)
+      : this.#clients.forRedirect(url.searchParams.get("client_id"));
     const discovery = await this.#discoveries.get(this.#here);
-    const attempt = { state, verifier, redirectUrl: this.#redirectUrl, client, discovery };
-    await this.#attempts.put(lookupKey(...this.#scope, state), attempt);
+    await this.#attempts.begin(url, { redirectUrl: this.#redirectUrl, registration, discovery });
     await this.#options.redirect(url);
   }
 
   async discoveryState(): Promise<OAuthDiscoveryState | undefined> {
-    return this.#callback.getStore()?.discovery ?? this.#discoveries.handOut(this.#here);
+    return this.#attempt?.discovery ?? this.#discoveries.handOut(this.#here);
   }
 
   async saveDiscoveryState(discovery: OAuthDiscoveryState): Promise<void> {
     await this.#discoveries.put(this.#here, discovery);
   }
 
-  /** Deletes what this instance has read and found rejected, never what somebody has written since. */
+  /** Deletes what this instance has used and found rejected, never what somebody has written since. */
   async invalidateCredentials(scope: "all" | "client" | "tokens" | "verifier" | "discovery"): Promise<void> {
+    const concerns = (one: typeof scope): boolean => scope === one || scope === "all";
+    const attempt = this.#attempt;
+    const issuer = attempt ? await this.#issuerOf(undefined) : this.#asked;
+    const id = issuer === undefined ? undefined : this.#at(issuer);
+    if (concerns("client") && id !== undefined) {
+      await this.#clients.reject(id, attempt?.registration ?? this.#clients.inUse(id));
+    }
     // What is rejected in a callback is its code.
-    const isCallback = this.#callback.getStore() !== undefined;
-    if (scope === "verifier" || scope === "all") this.#verifiers.clear();
-    if (scope === "client" || scope === "all") await this.#registrations.reject();
-    if ((scope === "tokens" || scope === "all") && !isCallback) await this.#logins.reject();
-    if (scope === "discovery" || scope === "all") await this.#discoveries.reject();
+    if (concerns("tokens") && id !== undefined && attempt === undefined) await this.#logins.reject(id);
+    if (concerns("discovery")) await this.#discoveries.reject(this.#here);
+    if (concerns("verifier")) this.#attempts.forgetVerifiers();
+  }
+
+  get #attempt(): LoginAttempt | undefined {
+    return this.#callback.getStore()?.attempt;
   }
 
   get #here(): string {
@@ -267,57 +249,23 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     return lookupKey(...this.#scope, issuer);
   }
 
-  get #registered(): string {
-    return lookupKey(JSON.stringify(this.clientMetadata), this.clientMetadataUrl ?? "");
-  }
-
-  /** Without a context (each request, and version 1 of the SDK always): of the latest tokens, else as discovered. */
+  /** Version 1 of the SDK gives no context: what it asks is for the server that was discovered last. */
   async #issuerOf(ctx: { readonly issuer?: string | undefined } | undefined): Promise<string | undefined> {
-    const given = ctx?.issuer ?? (await this.#current.get(this.#here))?.issuer;
-    if (given !== undefined) return canonicalIssuer(given);
+    const issuer = ctx?.issuer ?? (await this.#discovered()) ?? (await this.#current.get(this.#here))?.issuer;
+    return issuer === undefined ? undefined : canonicalIssuer(issuer);
+  }
+
+  async #discovered(): Promise<string | undefined> {
     const discovery = await this.discoveryState();
-    const found = discovery?.authorizationServerMetadata?.issuer ?? discovery?.authorizationServerUrl;
-    return found === undefined ? undefined : canonicalIssuer(found);
+    return discovery?.authorizationServerMetadata?.issuer ?? discovery?.authorizationServerUrl;
   }
 
-  /** The client that a refresh needs, whatever has changed since it was registered. */
-  async #refreshingClient(issuer: string): Promise<StoredOAuthClientInformation | undefined> {
-    const login = await this.#logins.handOut(this.#at(issuer));
-    return login?.tokens.refresh_token === undefined ? undefined : login.client;
+  /** For a request to the MCP server, which does not know of issuers. */
+  async #latestTokens(): Promise<StoredOAuthTokens | undefined> {
+    const { issuer } = (await this.#current.get(this.#here)) ?? {};
+    const login = issuer === undefined ? undefined : await this.#logins.get(this.#at(issuer));
+    return login && tokensLeft(login);
   }
-
-  async #registeredClient(issuer: string): Promise<StoredOAuthClientInformation | undefined> {
-    const registration = await this.#registrations.handOut(this.#at(issuer));
-    return registration?.registered === this.#registered ? registration.client : undefined;
-  }
-
-  #use(client: StoredOAuthClientInformation, issuer: string): void {
-    this.#clients.set(client.client_id, client);
-    this.#clientOf.set(issuer, client);
-  }
-}
-
-/** As the SDK compares issuers: with or without a slash at the end. */
-function canonicalIssuer(issuer: string): string {
-  return issuer.endsWith("/") ? issuer.slice(0, -1) : issuer;
-}
-
-/** The tokens with the lifetime that is left now. */
-function withTimeLeft({ tokens, expiresAt }: Login): StoredOAuthTokens {
-  if (expiresAt === undefined) return tokens;
-  return { ...tokens, expires_in: Math.max(0, Math.floor((expiresAt - Date.now()) / 1000)) };
-}
-
-/** Whether its secret has ended; 0 says that it never does. */
-function hasExpired(client: StoredOAuthClientInformation): boolean {
-  const end = "client_secret_expires_at" in client ? client.client_secret_expires_at : undefined;
-  return typeof end === "number" && end !== 0 && end * 1000 <= Date.now();
-}
-
-/** Without telling by its time how much of it is right. */
-function isSameText(one: string, other: string): boolean {
-  const [first, second] = [one, other].map((text) => createHash("sha256").update(text).digest());
-  return first !== undefined && second !== undefined && timingSafeEqual(first, second);
 }
 
 /** @throws InvalidArgumentError */

@@ -13,6 +13,9 @@ export interface SlotOptions<T> {
   readonly onError: (error: CorruptRecordError) => void;
 }
 
+/** So many revisions of a record are remembered: more than can be under way at once. */
+const REMEMBERED = 16;
+
 export class Slots<T> {
   readonly #records: Collection<"write" | "atomic">;
   readonly #options: SlotOptions<T>;
@@ -34,6 +37,8 @@ export class Slots<T> {
     if (entry === undefined) return undefined;
     const revisions = this.#handedOut.get(id) ?? new Set();
     this.#handedOut.set(id, revisions.add(entry.revision));
+    const [oldest] = revisions;
+    if (revisions.size > REMEMBERED && oldest !== undefined) revisions.delete(oldest);
     return entry.value;
   }
 
@@ -65,17 +70,22 @@ export class Slots<T> {
     this.#handedOut.delete(id);
   }
 
+  /** Deletes the record where it is one of these, unless somebody changes it meanwhile. */
+  async deleteIf(id: string, isMeant: (value: T) => boolean): Promise<void> {
+    const entry = await this.#entry(id);
+    if (entry && isMeant(entry.value)) await this.#records.compareAndDelete(this.#key(id), entry.revision);
+  }
+
   /**
    * What was handed out is of no use: deletes it, unless somebody has written anew since. Of several revisions the oldest
    * is meant, since it is the likelier one to be outdated; who had the younger one comes back as well.
    */
-  async reject(): Promise<void> {
-    for (const [id, revisions] of [...this.#handedOut]) {
-      const [oldest] = revisions;
-      if (oldest === undefined) continue;
-      revisions.delete(oldest);
-      await this.#records.compareAndDelete(this.#key(id), oldest);
-    }
+  async reject(id: string): Promise<void> {
+    const revisions = this.#handedOut.get(id);
+    const [oldest] = revisions ?? [];
+    if (oldest === undefined) return;
+    revisions?.delete(oldest);
+    await this.#records.compareAndDelete(this.#key(id), oldest);
   }
 
   async #entry(id: string): Promise<{ readonly value: T; readonly revision: Revision } | undefined> {

@@ -5,10 +5,12 @@ import type {
   StoredOAuthTokens,
 } from "@modelcontextprotocol/client";
 
-/** A grant: its tokens, and the client that they were issued to, the only one that can refresh them. */
+/** A grant: its tokens, and who they were issued to, the only client that can refresh them. */
 export interface Login {
+  /** Stays through refreshes; a new login has another. */
+  readonly id: string;
   readonly tokens: StoredOAuthTokens;
-  readonly client?: StoredOAuthClientInformation | undefined;
+  readonly registration?: Registration | undefined;
   /** When the access token ends, in milliseconds since the epoch. */
   readonly expiresAt?: number | undefined;
   /** The hashes of access tokens that were replaced, newest last. */
@@ -26,7 +28,7 @@ export interface LoginAttempt {
   readonly state: string;
   readonly verifier: string;
   readonly redirectUrl: string;
-  readonly client: StoredOAuthClientInformation;
+  readonly registration: Registration;
   readonly discovery?: OAuthDiscoveryState | undefined;
 }
 
@@ -37,19 +39,32 @@ export interface CurrentIssuer {
 
 export function isLogin(value: unknown): value is Login {
   return (
-    hasText(value, "tokens", "access_token") &&
+    isRecord(value) &&
+    typeof value.id === "string" &&
+    isTokens(value.tokens) &&
     Array.isArray(value.superseded) &&
+    (value.registration === undefined || isRegistration(value.registration)) &&
     (value.expiresAt === undefined || typeof value.expiresAt === "number")
   );
 }
 
+export function isTokens(value: unknown): value is StoredOAuthTokens {
+  return isRecord(value) && typeof value.access_token === "string";
+}
+
 export function isRegistration(value: unknown): value is Registration {
-  return hasText(value, "client", "client_id") && typeof value.registered === "string";
+  return (
+    isRecord(value) &&
+    isRecord(value.client) &&
+    typeof value.client.client_id === "string" &&
+    typeof value.registered === "string"
+  );
 }
 
 export function isLoginAttempt(value: unknown): value is LoginAttempt {
   return (
-    hasText(value, "client", "client_id") &&
+    isRecord(value) &&
+    isRegistration(value.registration) &&
     [value.state, value.verifier, value.redirectUrl].every((text) => typeof text === "string")
   );
 }
@@ -64,10 +79,4 @@ export function isCurrentIssuer(value: unknown): value is CurrentIssuer {
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function hasText(value: unknown, part: string, name: string): value is Record<string, unknown> {
-  if (!isRecord(value)) return false;
-  const inner = value[part];
-  return isRecord(inner) && typeof inner[name] === "string";
 }
