@@ -92,9 +92,10 @@ export class AuthorizationServer {
     this.#child = undefined;
   }
 
-  /** On the same port, with what it knew. */
-  async restart(): Promise<void> {
+  /** On the same port, with what it knew; from now on with other lifetimes where they are given. */
+  async restart(changes: Pick<AuthorizationServerOptions, "accessTokenSeconds"> = {}): Promise<void> {
     await this.kill();
+    this.#settings = { ...this.#settings, ...changes };
     this.#child = runChild(process.execPath, nodeArguments(childFile));
     const { port } = await this.#tell({ type: "start", settings: this.#settings }, "ready");
     this.#settings = { ...this.#settings, port };
