@@ -129,7 +129,7 @@ export class Folder {
   }
 
   /** In their order; what cannot be read has its error in its place. */
-  readMany(keys: readonly Key[]): Promise<Settled<string | undefined>[]> {
+  readMany(keys: readonly Key[]): Promise<readonly Settled<string | undefined>[]> {
     return this.#reader.readMany(keys);
   }
 

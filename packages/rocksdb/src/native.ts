@@ -92,12 +92,35 @@ async function importRocksLevel(): Promise<new (folder: string) => Database> {
   }
 }
 
-/** In their order, `undefined` for what is not there. @throws where one of them cannot be read */
-export async function readMany(database: Database, keys: readonly Key[]): Promise<(string | undefined)[]> {
-  const texts = await promised<(string | undefined)[]>((done) => database._getMany(keys, AS_TEXT, done));
+/** In their order, `undefined` for what is not there; an error where one of them cannot be read. */
+export function readMany(
+  database: Database,
+  keys: readonly Key[],
+  done: (error: unknown, texts: readonly (string | undefined)[]) => void,
+): void {
+  database._getMany(keys, AS_TEXT, (error, texts) => {
+    if (error || !texts.includes(undefined)) return done(error, texts);
+    let all: readonly (string | undefined)[] = [];
+    let failure: unknown;
+    try {
+      all = withMissing(database, keys, texts);
+    } catch (error) {
+      failure = error;
+    }
+    done(failure, all);
+  });
+}
+
+/**
+ * What could not be read is missing in `texts`, too. It is asked for again in a way that tells, mostly without the disk, since
+ * RocksDB's filters say what is in no table.
+ */
+function withMissing(
+  database: Database,
+  keys: readonly Key[],
+  texts: readonly (string | undefined)[],
+): readonly (string | undefined)[] {
   const missing = keys.filter((_, at) => texts[at] === undefined);
-  if (missing.length === 0) return texts;
-  // What could not be read is missing there, too. This one tells, mostly without the disk: filters say what is in no table.
   const found = database._getManySync(missing.map(bytesOf), AS_TEXT).values();
   return texts.map((text) => text ?? found.next().value);
 }

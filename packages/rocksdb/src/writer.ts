@@ -69,7 +69,8 @@ export class Writer {
       else wanted.push(one);
     }
     if (wanted.length === 0) return;
-    const operations = wanted.flatMap((one) => one.operations);
+    const operations =
+      wanted.length === 1 && wanted[0] ? wanted[0].operations : wanted.flatMap((one) => one.operations);
     const sync = wanted.some((one) => one.sync);
     try {
       if (this.#failed) await this.#recover();

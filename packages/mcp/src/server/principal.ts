@@ -26,6 +26,21 @@ export function principalOf(
   return own === undefined ? undefined : ["principal", own];
 }
 
+/**
+ * Whose something is that is bound to one principal, as a hash, so that no token is stored; `undefined` where the
+ * option says nobody's. What nobody has verified makes nobody another one: all without `authInfo` are anonymous.
+ */
+export function bindingOf(
+  { http }: RequestContext,
+  principal: ((context: RequestContext) => string | undefined) | undefined,
+): string | undefined {
+  const authInfo = http?.authInfo;
+  const parts = principal
+    ? principalOf({ http }, principal)
+    : principalOf({ http: authInfo && { authInfo } }, undefined);
+  return parts && hashOf(parts);
+}
+
 function ownerOf({ token, extra = {} }: AuthInfo): readonly string[] {
   const issuer = extra.iss ?? extra.issuer;
   const { sub } = extra;

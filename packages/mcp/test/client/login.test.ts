@@ -98,6 +98,18 @@ describe("the callback of a login", () => {
     expect(await whoami(ada)).toBe("ada");
   });
 
+  it("is done with the exchange: what goes on after it is no login", async () => {
+    const { ada } = await users();
+    const callback = await begin(ada, "ada");
+    await ada.provider.finishLogin(callback, async (params) => {
+      expect(ada.provider.codeVerifier()).toMatch(/^[\w.~-]{43,128}$/);
+      await ada.transport().finishAuth(params);
+      expect(() => ada.provider.codeVerifier()).toThrow(LoginStateError);
+      expect(await whoami(ada)).toBe("ada");
+    });
+    expect(await whoami(ada)).toBe("ada");
+  });
+
   it("must come within ten minutes", async () => {
     const { ada, store } = await users();
     await begin(ada, "ada");
@@ -151,6 +163,20 @@ it("a login that the server has ended is begun anew, without an error and with t
   expect(counts).toMatchObject({ refusals: 1, registrations: 0 });
   const callback = await new Browser("ada").logIn(ada.redirects[0] ?? "");
   await ada.finish(callback.searchParams);
+  expect(await whoami(ada)).toBe("ada");
+});
+
+it("a server that has forgotten its clients gets a new registration, in the next process too", async () => {
+  const { store, ada } = await users();
+  await ada.finish(await begin(ada, "ada"));
+  expect(await whoami(ada)).toBe("ada");
+  server.revokeSeen();
+  await server.authorizationServer.forget();
+  const { counts } = await counted(async () => expect(await whoami(ada)).toContain("Unauthorized"));
+  expect(counts).toMatchObject({ registrations: 1, refreshes: 0 });
+  const next = loginOf({ store, keys, server: server.url, principal: "ada" });
+  await next.finish(await begin(next, "ada"));
+  expect(await whoami(next)).toBe("ada");
   expect(await whoami(ada)).toBe("ada");
 });
 

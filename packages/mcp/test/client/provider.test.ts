@@ -1,7 +1,11 @@
 /** What the provider keeps of what the SDK gives it, and what several instances leave of each other's. */
 import { randomBytes } from "node:crypto";
+import { encryption } from "@kv/core/wrappers";
 import { memoryStore } from "@kv/memory";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { Slots } from "../../src/client/slots.ts";
+import { isLogin } from "../../src/client/stored.ts";
+import { lookupKey } from "../../src/common/lookup-key.ts";
 import { providerOf } from "./support/client.ts";
 
 const keys = [{ id: "1", key: randomBytes(32) }];
@@ -28,6 +32,8 @@ describe("tokens", () => {
     await provider().saveTokens({ ...bearer("1"), refresh_token: "r1" }, ctx);
     await another().saveTokens(bearer("2"), ctx);
     expect(await provider().tokens(ctx)).toMatchObject({ access_token: "2", refresh_token: "r1" });
+    await another().saveTokens({ ...bearer("3"), refresh_token: undefined }, ctx);
+    expect(await provider().tokens(ctx)).toMatchObject({ access_token: "3", refresh_token: "r1" });
   });
 
   it("that were replaced do not come back with whoever was slow", async () => {
@@ -37,6 +43,26 @@ describe("tokens", () => {
     await provider().saveTokens({ ...bearer("3"), refresh_token: "r3" }, ctx);
     await another().saveTokens({ ...bearer("2"), refresh_token: "r2" }, ctx);
     expect(await provider().tokens(ctx)).toMatchObject({ access_token: "3", refresh_token: "r3" });
+  });
+
+  it("of a login do not come in place of a later one's", async () => {
+    const { store, provider } = instances();
+    const slow = provider();
+    await slow.saveTokens({ ...bearer("1"), refresh_token: "r1" }, ctx);
+    await slow.clientInformation(ctx);
+    const anew = new Slots(store.with(encryption({ keys })).collection("mcp-oauth-client"), {
+      kind: "login",
+      accepts: isLogin,
+      ttl: 60,
+      onError: () => {},
+    });
+    await anew.put(lookupKey("ada@example.com", server, issuer), {
+      id: "another login",
+      tokens: { ...bearer("2"), refresh_token: "r2" },
+      superseded: [],
+    });
+    await slow.saveTokens({ ...bearer("3"), refresh_token: "r3" }, ctx);
+    expect(await provider().tokens(ctx)).toMatchObject({ access_token: "2", refresh_token: "r2" });
   });
 
   it("of several issuers lie apart, and requests get the latest", async () => {
@@ -178,6 +204,12 @@ describe("the client's registration", () => {
       expect(() => providerOf({ store, keys, server, clientMetadataUrl: wrong })).toThrow("https URL with a path");
     }
   });
+});
+
+it.each(["file:///etc/passwd", "javascript:alert(1)", "calculator:"])("nobody is sent to %s", async (address) => {
+  const { provider, redirects } = providerOf({ store: memoryStore(), keys, server });
+  await expect(provider.redirectToAuthorization(new URL(address))).rejects.toThrow("no http or https URL");
+  expect(redirects).toEqual([]);
 });
 
 describe("wrong options", () => {

@@ -138,6 +138,19 @@ describe("entries", () => {
     ]);
   });
 
+  it("begin anew where the key has changed", async () => {
+    const { cache, store } = caches();
+    await cache.set(key, { value: "1" });
+    const errors: KeyValueError[] = [];
+    const onError = (error: KeyValueError): void => void errors.push(error);
+    const others = [{ id: "2", key: randomBytes(32) }];
+    const changed = new KvResponseCacheStore({ store, keys: others, server: one, principal: "ada", onError });
+    expect(await changed.get(key)).toBeUndefined();
+    expect(errors.length).toBeGreaterThan(0);
+    await changed.set(key, { value: "2" });
+    expect(await changed.get(key)).toMatchObject({ value: "2" });
+  });
+
   it("show nothing in the store", async () => {
     const { cache, store } = caches();
     await cache.set(key, { value: "the answer", scope: "public" });

@@ -84,7 +84,11 @@ describe.each(stores)("a login over $name", ({ url, skipped }) => {
     expect(await ada.tokens({ issuer })).toBeUndefined();
     expect(errors.splice(0)).toMatchObject([{ code: "DECRYPTION_FAILED" }]);
 
-    await raw.put(adas, { tokens: { access_token: "planted", token_type: "Bearer", issuer }, superseded: [] });
+    await raw.put(adas, {
+      id: "planted",
+      tokens: { access_token: "planted", token_type: "Bearer", issuer },
+      superseded: [],
+    });
     expect(await ada.tokens({ issuer })).toBeUndefined();
     expect(errors.splice(0)).toMatchObject([{ code: "DECRYPTION_FAILED" }]);
 

@@ -1,49 +1,18 @@
 /** What was invalidated is never given again: not here, not on another node, not where the two overlap. */
-
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { InvalidArgumentError, type KeyValueStore, StoreUnavailableError } from "@kv/core";
+import { InvalidArgumentError, StoreUnavailableError } from "@kv/core";
 import { around, defineLayer } from "@kv/core/driver";
-import { diskStore } from "@kv/disk";
-import { memoryStore } from "@kv/memory";
-import { redisStore } from "@kv/redis";
-import { serverFor } from "@kv/test-servers";
-import * as vitest from "vitest";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Invalidation, responseCache } from "../../src/server/index.ts";
+import { backends, twoStores } from "../support/backends.ts";
 import { overOneConnection, serve, storeOf } from "../support/caching.ts";
 import { callText, tokenOf } from "../support/server.ts";
 
-const { server: redis } = await serverFor(vitest, "redis", { own: true });
-
-type Store = KeyValueStore<"write" | "atomic" | "clear" | "durable">;
-
-/** Two stores on the same data, as two nodes have them. */
-const backends: Readonly<Record<string, () => Promise<[Store, Store]>>> = {
-  memory: async () => {
-    const store = memoryStore();
-    return [store, store];
-  },
-  disk: async () => {
-    const path = await mkdtemp(join(tmpdir(), "kv-mcp-"));
-    onTestFinished(() => rm(path, { recursive: true }));
-    return [diskStore({ path }), diskStore({ path })];
-  },
-  ...(redis && { redis: async () => [redisStore({ url: redis.url }), redisStore({ url: redis.url })] }),
-};
-
 async function nodesOn(backend: string) {
-  const stores = await backends[backend]?.();
-  if (!stores) throw new Error("unknown backend");
-  onTestFinished(async () => {
-    await stores[0].clearAll();
-    for (const store of stores) await store.close();
-  });
-  return stores.map((store) => serve({ store }));
+  const [one, other] = await twoStores(backend);
+  return { here: serve({ store: one }), there: serve({ store: other }) };
 }
 
-describe.each(Object.keys(backends))("on %s", (backend) => {
+describe.each(backends)("on %s", (backend) => {
   it.each<[Invalidation, string[]]>([
     [{ tool: "look" }, ["look"]],
     [{ tool: "other" }, []],
@@ -58,8 +27,7 @@ describe.each(Object.keys(backends))("on %s", (backend) => {
     [{ kind: "prompts" }, ["explain"]],
     [{ all: true }, ["look", "page:///one", "explain", "resources/list"]],
   ])("%o of one node is invalid on the other, and nothing else", async (invalidation, stale) => {
-    const [here, there] = await nodesOn(backend);
-    if (!here || !there) throw new Error("no nodes");
+    const { here, there } = await nodesOn(backend);
     const askAll = async () => {
       // A new client each time, as it has a cache of its own.
       const client = await here.client();
@@ -84,8 +52,7 @@ describe.each(Object.keys(backends))("on %s", (backend) => {
   });
 
   it("an answer whose handler began before the invalidation is not kept by it", async () => {
-    const [here, there] = await nodesOn(backend);
-    if (!here || !there) throw new Error("no nodes");
+    const { here, there } = await nodesOn(backend);
     const run = here.cache.middleware();
     let runs = 0;
     const read = (during: () => Promise<void> = async () => {}) =>
@@ -100,8 +67,7 @@ describe.each(Object.keys(backends))("on %s", (backend) => {
   });
 
   it("who joins a run after an invalidation gets an answer of its own", async () => {
-    const [here, there] = await nodesOn(backend);
-    if (!here || !there) throw new Error("no nodes");
+    const { here, there } = await nodesOn(backend);
     const run = here.cache.middleware();
     let runs = 0;
     let finish: () => void = () => {};
@@ -124,8 +90,7 @@ describe.each(Object.keys(backends))("on %s", (backend) => {
   });
 
   it("more invalidations than are remembered lose none", async () => {
-    const [here, there] = await nodesOn(backend);
-    if (!here || !there) throw new Error("no nodes");
+    const { here, there } = await nodesOn(backend);
     const run = here.cache.middleware();
     let runs = 0;
     const read = (uri: string) => run("resources/read", { uri }, {}, () => ({ contents: [], run: ++runs }));

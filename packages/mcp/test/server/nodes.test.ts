@@ -7,6 +7,7 @@ import { redisStore } from "@kv/redis";
 import { serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { dumpOf } from "../support/backends.ts";
 import { clientOf, type Node, startNode } from "../support/nodes.ts";
 import { callText } from "../support/server.ts";
 
@@ -97,11 +98,7 @@ describe.each(Object.entries(backends))("two nodes on %s", (backend, url) => {
     await nodes[0]?.order({ invalidate: { resource: "page:///secret-page" } });
     const store = backend === "disk" ? diskStore({ path: folder }) : redisStore({ url });
     onTestFinished(() => store.close());
-    let dump = "";
-    for await (const collection of store.collections()) {
-      dump += collection;
-      for await (const entry of store.collection(collection).entries()) dump += JSON.stringify(entry);
-    }
+    const dump = await dumpOf(store);
     expect(dump).toContain("kv1");
     expect(dump).not.toMatch(/secret|report|page/);
   });

@@ -44,9 +44,11 @@ export interface NodeCaller {
   readonly token?: string;
 }
 
-/** A client whose requests go to the nodes in turn. */
+/** A client whose requests go to the nodes in turn; the list may be changed meanwhile. */
 export async function clientOf(nodes: readonly Node[], { era = "modern", token }: NodeCaller = {}) {
   let turn = 0;
+  /** Methods and ports of its requests. */
+  const asked: string[] = [];
   const client = new Client(
     { name: "tester", version: "1.0.0" },
     { versionNegotiation: { mode: era === "modern" ? "auto" : "legacy" } },
@@ -55,9 +57,13 @@ export async function clientOf(nodes: readonly Node[], { era = "modern", token }
   if (!first) throw new Error("no nodes");
   const transport = new StreamableHTTPClientTransport(first.url, {
     ...(token !== undefined && { requestInit: { headers: { authorization: `Bearer ${token}` } } }),
-    fetch: (_url, init) => fetch(nodes[turn++ % nodes.length]?.url ?? first.url, init),
+    fetch: (_url, init) => {
+      const { url } = nodes[turn++ % nodes.length] ?? first;
+      asked.push(`${init?.method} ${url.port}`);
+      return fetch(url, init);
+    },
   });
   await client.connect(transport);
   onTestFinished(() => client.close());
-  return { client, transport };
+  return { client, transport, asked };
 }

@@ -101,6 +101,13 @@ export class AuthorizationServer {
     this.#settings = { ...this.#settings, port };
   }
 
+  /** Restarts it without what it knew: clients, logins, grants. */
+  async forget(): Promise<void> {
+    await this.kill();
+    await rm(this.#settings.file, { force: true });
+    await this.restart();
+  }
+
   /** Kills it and removes what it has left. */
   async stop(): Promise<void> {
     await this.kill();

@@ -5,9 +5,16 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Capability, type KeyValueStore, openStore } from "@kv/core";
-import { type Invalidation, responseCache } from "@kv/mcp/server";
+import { type Invalidation, KvEventStore, kvSessions, responseCache } from "@kv/mcp/server";
 import { toNodeHandler } from "@modelcontextprotocol/node";
-import { type AuthInfo, createMcpHandler, McpServer, ResourceTemplate } from "@modelcontextprotocol/server";
+import {
+  type AuthInfo,
+  createMcpHandler,
+  isLegacyRequest,
+  McpServer,
+  ResourceTemplate,
+  WebStandardStreamableHTTPServerTransport,
+} from "@modelcontextprotocol/server";
 import * as z from "zod";
 
 const [, , url = "", name = "", lease] = process.argv;
@@ -17,6 +24,10 @@ const keys = [{ id: "1", key: Buffer.alloc(32, 1) }];
 const cache = responseCache({ store, server: info, keys, ...(lease !== undefined && { lease }) });
 
 let runs = 0;
+let finish: () => void = () => {};
+const finished = new Promise<void>((resolve) => {
+  finish = resolve;
+});
 const text = (words: string) => ({ content: [{ type: "text" as const, text: words }] });
 
 function factory({ authInfo }: { authInfo?: AuthInfo | undefined }): McpServer {
@@ -36,6 +47,19 @@ function factory({ authInfo }: { authInfo?: AuthInfo | undefined }): McpServer {
     ...text(`failure ${++runs} on ${name}`),
     isError: true,
   }));
+  server.registerTool("who", {}, () => text(`${server.server.getClientVersion()?.name} on ${name} for ${who}`));
+  server.registerTool("story", { inputSchema: z.object({ of: z.string() }) }, async ({ of }, { mcpReq }) => {
+    const progressToken = mcpReq._meta?.progressToken ?? 0;
+    const tell = (progress: number) =>
+      mcpReq.notify({
+        method: "notifications/progress",
+        params: { progressToken, progress, message: `${of} ${progress}` },
+      });
+    for (const part of [1, 2, 3]) await tell(part);
+    await finished;
+    for (const part of [4, 5, 6]) await tell(part);
+    return text(`the end of ${of} on ${name}`);
+  });
   if (authInfo?.scopes.includes("admin")) server.registerTool("administer", {}, () => text("done"));
   server.registerResource("page", new ResourceTemplate("page:///{name}", { list: undefined }), {}, ({ href }) => ({
     contents: [{ uri: href, text: `run ${++runs} on ${name} for ${who}` }],
@@ -45,7 +69,20 @@ function factory({ authInfo }: { authInfo?: AuthInfo | undefined }): McpServer {
 
 const handler = createMcpHandler(factory);
 cache.invalidateOn(handler.bus);
-const handle = toNodeHandler(handler);
+
+const sessions = kvSessions({
+  store,
+  keys,
+  factory,
+  transport: (options) =>
+    new WebStandardStreamableHTTPServerTransport({ ...options, retryInterval: 50, keepAliveMs: 100 }),
+  events: new KvEventStore({ store, keys }),
+  checkEvery: "200ms",
+});
+const handle = toNodeHandler({
+  fetch: async (request, options) =>
+    (await isLegacyRequest(request)) ? sessions.fetch(request, options) : handler.fetch(request, options),
+});
 
 const http = createServer((request, response) => {
   const [, token] = /^Bearer (.+)$/.exec(request.headers.authorization ?? "") ?? [];
@@ -67,12 +104,16 @@ const http = createServer((request, response) => {
 type Order =
   | { readonly invalidate: Invalidation }
   | { readonly notify: "toolsChanged" | "resourcesChanged" | "promptsChanged" }
-  | { readonly updated: string };
+  | { readonly updated: string }
+  | { readonly drop: "connections" }
+  | { readonly finish: "stories" };
 
 process.on("message", async (order: Order) => {
   if ("invalidate" in order) await cache.invalidate(order.invalidate);
   else if ("notify" in order) handler.notify[order.notify]();
-  else handler.notify.resourceUpdated(order.updated);
+  else if ("updated" in order) handler.notify.resourceUpdated(order.updated);
+  else if ("drop" in order) http.closeAllConnections();
+  else finish();
   process.send?.({ done: order });
 });
 

@@ -1,8 +1,8 @@
 // Stores a record that expires in an hour, and ends, with or without closing: the process has to exit by itself.
-import { diskStore } from "@kv/disk";
+import { openStore } from "@kv/core";
 
-const [path = "", close] = process.argv.slice(2);
-const store = diskStore({ path });
+const [url = "", close] = process.argv.slice(2);
+const store = await openStore(url, { needs: ["write"] });
 await store.put("a", 1, { ttl: "1h" });
 if (close === "close") await store.close();
 process.disconnect();

@@ -1,8 +1,8 @@
 // Writes without end, until it is killed; prints what each resolved write has stored.
-import { rocksdbStore } from "@kv/rocksdb";
+import { openStore } from "@kv/core";
 
-const [path = "", sync, round = ""] = process.argv.slice(2);
-const store = rocksdbStore({ path, sync: sync === "true" });
+const [url = "", round = ""] = process.argv.slice(2);
+const store = await openStore(url, { needs: ["write", "atomic"] });
 
 async function puts(writer: number): Promise<void> {
   for (let count = 0; ; count++) {

@@ -1,11 +1,9 @@
 // Reads and writes, maybe with no more rights than any user has, and prints the codes of the errors.
+import { KeyValueError, openStore } from "@kv/core";
 
-import { KeyValueError } from "@kv/core";
-import { diskStore } from "@kv/disk";
-
-const [path = "", user] = process.argv.slice(2);
-if (user === "nobody" && process.getuid?.() === 0) process.seteuid?.(65_534);
-const store = diskStore({ path });
+const [url = "", user] = process.argv.slice(2);
+const store = await openStore(url, { needs: ["write"] });
+if (user === "nobody" && process.getuid?.() === 0) process.setuid?.(65_534);
 for (const attempt of [() => store.get("a"), () => store.put("a", 1)]) {
   try {
     await attempt();
