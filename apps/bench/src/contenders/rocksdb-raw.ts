@@ -22,12 +22,14 @@ export async function open(folder: string): Promise<Contender> {
   const database: Database = new RocksLevel(folder);
   await database.open({ createIfMissing: true, cacheSize: 2 ** 25 });
   return {
-    records: {
+    collection: () => ({
       get: async (key: string): Promise<unknown> => JSON.parse(await database.get(key)),
       put: (key: string, value: JsonValue): Promise<void> =>
         database.batch().put(key, JSON.stringify(value)).write({ sync: true }),
       delete: (key: string): Promise<void> => database.batch().del(key).write({ sync: true }),
-    },
+    }),
+    // What is not there is an error of the package's.
+    lacks: ["get miss", "put with TTL"],
     close: () => database.close(),
   };
 }

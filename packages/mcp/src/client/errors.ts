@@ -1,6 +1,6 @@
 /** What a login fails with before anything is sent. */
 
-/** The callback of a login that this provider did not begin, or no longer knows. */
+/** A login that cannot be begun here, or a callback of none that was begun here, or is no longer known. */
 export class LoginStateError extends Error {
   readonly code = "LOGIN_STATE";
 

@@ -6,7 +6,7 @@ const LEASE_MS = 10_000;
 export class Lease {
   readonly #records: Collection<"write" | "atomic">;
   readonly #key: string;
-  /** Of the last renewal; `undefined` once it is lost, or nobody can tell. */
+  /** Of the last renewal; `undefined` once it is lost. */
   #revision: Promise<Revision | undefined>;
   readonly #timer: NodeJS.Timeout;
 
@@ -32,8 +32,11 @@ export class Lease {
   }
 
   #renew(): void {
-    const renewed = async (revision: Revision | undefined): Promise<Revision | undefined> =>
-      revision && this.#records.compareAndSwap(this.#key, revision, true, { ttl: LEASE_MS / 1000 });
-    this.#revision = this.#revision.then(renewed).catch(() => undefined);
+    this.#revision = this.#revision.then(async (revision) => {
+      if (revision === undefined) return undefined;
+      const renewed = this.#records.compareAndSwap(this.#key, revision, true, { ttl: LEASE_MS / 1000 });
+      // Where the store fails, the next time may do.
+      return renewed.catch(() => revision);
+    });
   }
 }

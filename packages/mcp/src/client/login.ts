@@ -1,4 +1,5 @@
 /** What becomes of a login as tokens come in, and what is given of it. */
+import { randomUUID } from "node:crypto";
 import type { StoredOAuthClientInformation, StoredOAuthTokens } from "@modelcontextprotocol/client";
 import { lookupKey } from "../common/lookup-key.ts";
 import type { Login, Registration } from "./stored.ts";
@@ -10,23 +11,32 @@ export interface NewTokens {
   readonly tokens: StoredOAuthTokens;
   /** Whether they are a new login's, not a refresh's. */
   readonly isLogin: boolean;
+  /** Which login was refreshed, where that is known. */
+  readonly refreshed: string | undefined;
   /** Who they were issued to; a refresh is by whom the login was. */
   readonly registration: Registration | undefined;
   /** When they came, in milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** The login with new tokens. Who was slow to store them does not bring back what has been replaced since. */
-export function renewed(current: Login | undefined, { tokens, isLogin, registration, now }: NewTokens): Login {
+/**
+ * The login with new tokens. Who was slow to store them does not bring back what has been replaced since, nor a login in
+ * place of which there is another.
+ */
+export function renewed(current: Login | undefined, coming: NewTokens): Login {
+  const { tokens, isLogin, refreshed, registration, now } = coming;
   const expiresAt = tokens.expires_in === undefined ? undefined : now + tokens.expires_in * 1000;
-  if (current === undefined) return { tokens, registration, expiresAt, superseded: [] };
-  if (!isLogin && current.superseded.includes(lookupKey(tokens.access_token))) return current;
+  if (current === undefined) return { id: refreshed ?? randomUUID(), tokens, registration, expiresAt, superseded: [] };
+  const isOutdated =
+    current.superseded.includes(lookupKey(tokens.access_token)) || (refreshed ?? current.id) !== current.id;
+  if (!isLogin && isOutdated) return current;
   const isSame = current.tokens.access_token === tokens.access_token;
   const replaced = isSame ? [] : [lookupKey(current.tokens.access_token)];
   // A refresh may leave it out; a login without one is another grant.
-  const kept = isLogin ? undefined : current.tokens.refresh_token;
+  const refreshToken = tokens.refresh_token ?? (isLogin ? undefined : current.tokens.refresh_token);
   return {
-    tokens: { ...(kept !== undefined && { refresh_token: kept }), ...tokens },
+    id: isLogin ? randomUUID() : current.id,
+    tokens: { ...tokens, ...(refreshToken !== undefined && { refresh_token: refreshToken }) },
     registration: isLogin ? registration : (current.registration ?? registration),
     expiresAt: isSame ? (current.expiresAt ?? expiresAt) : expiresAt,
     superseded: [...current.superseded, ...replaced].slice(-SUPERSEDED),

@@ -11,8 +11,9 @@ import type {
 } from "@modelcontextprotocol/client";
 import { type EncryptedStoreOptions, encryptedStore } from "../common/encrypted.ts";
 import { lookupKey } from "../common/lookup-key.ts";
+import { Clients } from "./clients.ts";
 import { LoginStateError } from "./errors.ts";
-import { canonicalIssuer, hasExpired, renewed, tokensLeft } from "./login.ts";
+import { canonicalIssuer, renewed, tokensLeft } from "./login.ts";
 import { ATTEMPT_SECONDS, LoginAttempts } from "./login-attempts.ts";
 import { canonicalServer, checkPrincipal } from "./server-url.ts";
 import { Slots } from "./slots.ts";
@@ -25,7 +26,6 @@ import {
   isRegistration,
   type Login,
   type LoginAttempt,
-  type Registration,
 } from "./stored.ts";
 
 export interface KvOAuthClientProviderOptions extends EncryptedStoreOptions<"write" | "atomic" | "durable"> {
@@ -52,9 +52,6 @@ const DAY_SECONDS = 86_400;
 /** Of what each refresh renews. */
 const YEAR_SECONDS = 365 * DAY_SECONDS;
 
-/** So many registrations are remembered: more than can be under way at once. */
-const KNOWN = 100;
-
 /**
  * The SDK's `OAuthClientProvider` over a store: the login of one principal at one MCP server. Any number of instances, in
  * any number of processes, may share it; several logins may be under way at once.
@@ -67,19 +64,17 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
   readonly #scope: readonly [principal: string, server: string];
   readonly #redirectUrl: string;
   readonly #logins: Slots<Login>;
-  readonly #registrations: Slots<Registration>;
+  readonly #clients: Clients;
   readonly #discoveries: Slots<OAuthDiscoveryState>;
   /** Whose tokens came last, for reads that do not say of which issuer. */
   readonly #current: Slots<CurrentIssuer>;
   readonly #attempts: LoginAttempts;
-  /** The login whose callback is being handled in this asynchronous context. */
-  readonly #callback = new AsyncLocalStorage<LoginAttempt>();
-  /** What the SDK uses with each issuer now. */
-  readonly #inUse = new Map<string, Registration>();
-  /** What it has used, by client id: of several that registered at once, each goes on with its own. */
-  readonly #known = new Map<string, Registration>();
-  /** Ids of clients that cannot send a user to where this instance waits for them. */
-  readonly #elsewhere = new Set<string>();
+  /** The login whose callback is being handled in this asynchronous context; empty once it is done. */
+  readonly #callback = new AsyncLocalStorage<{ attempt?: LoginAttempt | undefined }>();
+  /** The issuer that the SDK has asked for last: what it finds invalid then is of that one. */
+  #asked: string | undefined;
+  /** The login that a refresh is of, by the id of the issuer's records. */
+  readonly #refreshed = new Map<string, string>();
 
   /** @throws InvalidArgumentError, UnsupportedOperationError */
   constructor(options: KvOAuthClientProviderOptions) {
@@ -96,14 +91,15 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     const slots = <T>(kind: string, accepts: (value: unknown) => value is T, ttl = YEAR_SECONDS): Slots<T> =>
       new Slots(records, { kind, accepts, ttl, onError });
     this.#logins = slots("login", isLogin);
-    this.#registrations = slots("client", isRegistration);
+    const registered = lookupKey(JSON.stringify(this.clientMetadata), this.clientMetadataUrl ?? "");
+    this.#clients = new Clients(slots("client", isRegistration), registered);
     this.#current = slots("current", isCurrentIssuer);
     this.#discoveries = slots("discovery", isDiscoveryState, DAY_SECONDS);
     this.#attempts = new LoginAttempts(slots("attempt", isLoginAttempt, ATTEMPT_SECONDS), this.#scope);
   }
 
   get redirectUrl(): string {
-    return this.#callback.getStore()?.redirectUrl ?? this.#redirectUrl;
+    return this.#attempt?.redirectUrl ?? this.#redirectUrl;
   }
 
   get clientMetadata(): OAuthClientMetadata {
@@ -117,14 +113,19 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
    * @throws LoginStateError where this principal began no such login here, more than ten minutes ago, or it was used
    */
   async finishLogin<T>(callback: URLSearchParams, exchange: (callback: URLSearchParams) => T | Promise<T>): Promise<T> {
-    const attempt = await this.#attempts.take(callback);
-    return this.#callback.run(attempt, async () => exchange(callback));
+    const handled: { attempt: LoginAttempt | undefined } = { attempt: await this.#attempts.take(callback) };
+    try {
+      return await this.#callback.run(handled, async () => exchange(callback));
+    } finally {
+      // What was begun in there and goes on, a connection for instance, is this login's no more.
+      handled.attempt = undefined;
+    }
   }
 
   /** Forgets the tokens and what was discovered; the registration stays, and so does the grant at the server. */
   async logout(): Promise<void> {
-    const issuer = await this.#issuerOf(undefined);
-    if (issuer !== undefined) await this.#logins.delete(this.#at(issuer));
+    const latest = await this.#current.get(this.#here);
+    if (latest !== undefined) await this.#logins.delete(this.#at(latest.issuer));
     await this.#current.delete(this.#here);
     await this.#discoveries.delete(this.#here);
   }
@@ -134,50 +135,56 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
   }
 
   async clientInformation(ctx?: OAuthClientInformationContext): Promise<StoredOAuthClientInformation | undefined> {
-    const begun = this.#callback.getStore()?.registration.client ?? this.#options.client;
-    if (begun !== undefined) return begun;
+    const attempt = this.#attempt;
+    if (attempt !== undefined) return attempt.registration.client;
     const issuer = await this.#issuerOf(ctx);
-    if (issuer === undefined) return undefined;
-    const found = (await this.#refreshing(issuer)) ?? (await this.#registration(issuer));
-    const registration = found && !hasExpired(found.client) ? found : undefined;
-    if (registration) this.#use(registration, issuer);
-    else this.#inUse.delete(issuer);
-    return registration?.client;
+    if (issuer === undefined) return this.#options.client;
+    this.#asked = issuer;
+    const id = this.#at(issuer);
+    // The SDK asks this first, and may come back to reject these tokens, which version 1 reads without a context.
+    const login = await this.#logins.handOut(id);
+    if (login) this.#refreshed.set(id, login.id);
+    else this.#refreshed.delete(id);
+    return this.#options.client ?? this.#clients.choose(id, login);
   }
 
   async saveClientInformation(
     client: StoredOAuthClientInformation,
     ctx?: OAuthClientInformationContext,
   ): Promise<void> {
-    // In a callback it is what the attempt has kept.
-    if (this.#options.client !== undefined || this.#callback.getStore() !== undefined) return;
+    if (this.#options.client !== undefined || this.#attempt !== undefined) return;
     const issuer = await this.#issuerOf(ctx ?? client);
     if (issuer === undefined) return;
-    const registration = { client, registered: this.#registered };
-    this.#use(registration, issuer);
-    await this.#registrations.put(this.#at(issuer), registration);
+    await this.#clients.save(this.#at(issuer), client);
   }
 
   async tokens(ctx?: OAuthClientInformationContext): Promise<StoredOAuthTokens | undefined> {
-    const issuer = await this.#issuerOf(ctx);
-    if (issuer === undefined) return undefined;
+    if (ctx === undefined) return this.#latestTokens();
+    const issuer = canonicalIssuer(ctx.issuer);
+    this.#asked = issuer;
     const id = this.#at(issuer);
-    // Without a context it is for a request, which comes back only by way of a refresh.
-    const login = await (ctx === undefined ? this.#logins.get(id) : this.#logins.handOut(id));
+    const login = await this.#logins.handOut(id);
     if (login === undefined) return undefined;
     const { refresh_token, ...tokens } = tokensLeft(login);
-    if (refresh_token === undefined || (ctx !== undefined && this.#isForeign(login, issuer))) return tokens;
-    return { ...tokens, refresh_token };
+    return refresh_token === undefined || this.#clients.isForeign(id, login) ? tokens : { ...tokens, refresh_token };
   }
 
   async saveTokens(tokens: StoredOAuthTokens, ctx?: OAuthClientInformationContext): Promise<void> {
     const issuer = await this.#issuerOf(ctx ?? tokens);
     if (issuer === undefined) throw new InvalidArgumentError("tokens of no known issuer cannot be kept");
-    const attempt = this.#callback.getStore();
-    const registration = attempt?.registration ?? this.#inUse.get(issuer);
-    const coming = { tokens, isLogin: attempt !== undefined, registration, now: Date.now() };
-    await this.#logins.update(this.#at(issuer), (current) => renewed(current, coming));
+    const attempt = this.#attempt;
+    const id = this.#at(issuer);
+    const coming = {
+      tokens,
+      isLogin: attempt !== undefined,
+      refreshed: this.#refreshed.get(id),
+      registration: attempt?.registration ?? this.#clients.inUse(id),
+      now: Date.now(),
+    };
+    await this.#logins.update(id, (current) => renewed(current, coming));
     await this.#current.put(this.#here, { issuer });
+    const handled = this.#callback.getStore();
+    if (handled) handled.attempt = undefined;
   }
 
   saveCodeVerifier(verifier: string): void {
@@ -185,7 +192,7 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
   }
 
   codeVerifier(): string {
-    const attempt = this.#callback.getStore();
+    const attempt = this.#attempt;
     if (attempt !== undefined) return attempt.verifier;
     throw new LoginStateError(
       "the callback's state was not checked: provider.finishLogin(callback, (params) => transport.finishAuth(params))",
@@ -194,28 +201,44 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
 
   /** Stores the attempt, then sends the user off. @throws LoginStateError */
   async redirectToAuthorization(url: URL): Promise<void> {
-    const registration = this.#registrationOf(url.searchParams.get("client_id"));
+    // It comes from the server, and what opens it may well start programs for other schemes.
+    if (url.protocol !== "https:" && url.protocol !== "http:") {
+      throw new LoginStateError("the authorization server's address is no http or https URL");
+    }
+    const { client } = this.#options;
+    const registration = client
+      ? this.#clients.given(client)
+      : this.#clients.forRedirect(url.searchParams.get("client_id"));
     const discovery = await this.#discoveries.get(this.#here);
     await this.#attempts.begin(url, { redirectUrl: this.#redirectUrl, registration, discovery });
     await this.#options.redirect(url);
   }
 
   async discoveryState(): Promise<OAuthDiscoveryState | undefined> {
-    return this.#callback.getStore()?.discovery ?? this.#discoveries.handOut(this.#here);
+    return this.#attempt?.discovery ?? this.#discoveries.handOut(this.#here);
   }
 
   async saveDiscoveryState(discovery: OAuthDiscoveryState): Promise<void> {
     await this.#discoveries.put(this.#here, discovery);
   }
 
-  /** Deletes what this instance has read and found rejected, never what somebody has written since. */
+  /** Deletes what this instance has used and found rejected, never what somebody has written since. */
   async invalidateCredentials(scope: "all" | "client" | "tokens" | "verifier" | "discovery"): Promise<void> {
     const concerns = (one: typeof scope): boolean => scope === one || scope === "all";
+    const attempt = this.#attempt;
+    const issuer = attempt ? await this.#issuerOf(undefined) : this.#asked;
+    const id = issuer === undefined ? undefined : this.#at(issuer);
+    if (concerns("client") && id !== undefined) {
+      await this.#clients.reject(id, attempt?.registration ?? this.#clients.inUse(id));
+    }
     // What is rejected in a callback is its code.
-    if (concerns("tokens") && this.#callback.getStore() === undefined) await this.#logins.reject();
-    if (concerns("client")) await this.#registrations.reject();
-    if (concerns("discovery")) await this.#discoveries.reject();
+    if (concerns("tokens") && id !== undefined && attempt === undefined) await this.#logins.reject(id);
+    if (concerns("discovery")) await this.#discoveries.reject(this.#here);
     if (concerns("verifier")) this.#attempts.forgetVerifiers();
+  }
+
+  get #attempt(): LoginAttempt | undefined {
+    return this.#callback.getStore()?.attempt;
   }
 
   get #here(): string {
@@ -226,59 +249,22 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     return lookupKey(...this.#scope, issuer);
   }
 
-  /** Identifies what this instance would register. */
-  get #registered(): string {
-    return lookupKey(JSON.stringify(this.clientMetadata), this.clientMetadataUrl ?? "");
-  }
-
-  /** Without a context (each request, and version 1 of the SDK always): of the latest tokens, else as discovered. */
+  /** Version 1 of the SDK gives no context: what it asks is for the server that was discovered last. */
   async #issuerOf(ctx: { readonly issuer?: string | undefined } | undefined): Promise<string | undefined> {
-    const given = ctx?.issuer ?? (await this.#current.get(this.#here))?.issuer;
-    if (given !== undefined) return canonicalIssuer(given);
+    const issuer = ctx?.issuer ?? (await this.#discovered()) ?? (await this.#current.get(this.#here))?.issuer;
+    return issuer === undefined ? undefined : canonicalIssuer(issuer);
+  }
+
+  async #discovered(): Promise<string | undefined> {
     const discovery = await this.discoveryState();
-    const found = discovery?.authorizationServerMetadata?.issuer ?? discovery?.authorizationServerUrl;
-    return found === undefined ? undefined : canonicalIssuer(found);
+    return discovery?.authorizationServerMetadata?.issuer ?? discovery?.authorizationServerUrl;
   }
 
-  /** What a refresh needs, whatever has changed since it was registered: another client cannot refresh these tokens. */
-  async #refreshing(issuer: string): Promise<Registration | undefined> {
-    const login = await this.#logins.handOut(this.#at(issuer));
-    const { tokens, registration } = login ?? {};
-    if (tokens?.refresh_token === undefined || registration === undefined) return undefined;
-    return this.#elsewhere.has(registration.client.client_id) ? undefined : registration;
-  }
-
-  /** What a login needs: registered with the redirect URI and the metadata of now. */
-  async #registration(issuer: string): Promise<Registration | undefined> {
-    const registration = await this.#registrations.handOut(this.#at(issuer));
-    return registration?.registered === this.#registered ? registration : undefined;
-  }
-
-  #use(registration: Registration, issuer: string): void {
-    this.#inUse.set(issuer, registration);
-    this.#known.set(registration.client.client_id, registration);
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > KNOWN && oldest !== undefined) this.#known.delete(oldest);
-  }
-
-  /** A strict server would take a refresh by another client for theft. */
-  #isForeign({ registration }: Login, issuer: string): boolean {
-    const inUse = this.#inUse.get(issuer);
-    return (
-      inUse !== undefined && registration !== undefined && inUse.client.client_id !== registration.client.client_id
-    );
-  }
-
-  /** @throws LoginStateError where the client is not one that can come back here */
-  #registrationOf(clientId: string | null): Registration {
-    const { client } = this.#options;
-    if (client !== undefined) return { client, registered: this.#registered };
-    const registration = this.#known.get(clientId ?? "");
-    if (registration?.registered === this.#registered) return registration;
-    if (clientId !== null) this.#elsewhere.add(clientId);
-    throw new LoginStateError(
-      "the client is registered for another redirect URI; begin again, which registers it anew",
-    );
+  /** For a request to the MCP server, which does not know of issuers. */
+  async #latestTokens(): Promise<StoredOAuthTokens | undefined> {
+    const { issuer } = (await this.#current.get(this.#here)) ?? {};
+    const login = issuer === undefined ? undefined : await this.#logins.get(this.#at(issuer));
+    return login && tokensLeft(login);
   }
 }
 

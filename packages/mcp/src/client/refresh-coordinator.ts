@@ -107,11 +107,13 @@ class RefreshCoordinator {
         lease = await Lease.acquire(this.#records, `lease/${key}`);
         const kept = await this.#kept(key, attempt > 0);
         if (kept) {
-          await lease?.release();
+          await this.#release(lease);
           return { verdict: verdictOf(kept) };
         }
       } catch (error) {
-        return { failed: this.#storeFailure(error) };
+        this.#report(error);
+        await this.#release(lease);
+        return { failed: unavailable("the store that refreshes are coordinated by does not answer") };
       }
       if (lease) return this.#send(lease, refresh, deadline);
       const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt);
@@ -136,7 +138,7 @@ class RefreshCoordinator {
       const what = signal.aborted ? "did not answer in time" : "could not be reached";
       return { failed: unavailable(`the authorization server ${what}`) };
     } finally {
-      await lease.release().catch((error: unknown) => this.#report(error));
+      await this.#release(lease);
     }
   }
 
@@ -185,9 +187,9 @@ class RefreshCoordinator {
     if (this.#rejected.size > REMEMBERED && oldest !== undefined) this.#rejected.delete(oldest);
   }
 
-  #storeFailure(error: unknown): Response {
-    this.#report(error);
-    return unavailable("the store that refreshes are coordinated by does not answer");
+  /** Where the store fails, it ends by itself. */
+  async #release(lease: Lease | undefined): Promise<void> {
+    await lease?.release().catch((error: unknown) => this.#report(error));
   }
 
   #report(error: unknown): void {

@@ -1,6 +1,13 @@
 /** The SDK client's response cache over a store, shared by all processes, and never between users or servers. */
 import { randomInt, randomUUID } from "node:crypto";
-import { type Collection, InvalidArgumentError, type JsonObject, KeyValueError } from "@kv/core";
+import {
+  BatchError,
+  type Collection,
+  CorruptRecordError,
+  InvalidArgumentError,
+  type JsonObject,
+  KeyValueError,
+} from "@kv/core";
 import { timeoutOf } from "@kv/core/driver";
 import type { CacheEntry, CacheKey, CacheScope, ResponseCacheStore } from "@modelcontextprotocol/client";
 import { type EncryptedStoreOptions, encryptedStore } from "../common/encrypted.ts";
@@ -60,9 +67,9 @@ export class KvResponseCacheStore implements ResponseCacheStore {
   }
 
   get(key: CacheKey): Promise<CacheEntry | undefined> {
-    return this.#orMiss(undefined, async () => {
+    return this.#orMiss(async () => {
       const names = [this.#generationOf(""), this.#generationOf(key.method), this.#own(key), this.#shared(key)];
-      const [all, method, own, shared] = await this.#records.getMany(names, { timeout: this.#timeout });
+      const [all, method, own, shared] = await this.#read(names);
       if (typeof all !== "string" || typeof method !== "string") return undefined;
       const isGood = (entry: unknown): entry is Stored => isStored(entry) && entry.generation === `${all} ${method}`;
       if (isGood(own)) return entryOf(own);
@@ -75,7 +82,7 @@ export class KvResponseCacheStore implements ResponseCacheStore {
     entry: { readonly value: string; readonly expiresAt?: number; readonly scope?: CacheScope },
   ): Promise<number> {
     const stamp = this.#newStamp();
-    await this.#orMiss(undefined, async () => {
+    await this.#orMiss(async () => {
       const { value, expiresAt, scope } = entry;
       const generation = await this.#generation(key.method);
       const stored: Stored = {
@@ -93,31 +100,43 @@ export class KvResponseCacheStore implements ResponseCacheStore {
 
   /** For all users of the server, where the entry is public. */
   async delete(key: CacheKey): Promise<void> {
-    await this.#orMiss(undefined, async () => {
+    await this.#orMiss(async () => {
       await this.#records.deleteMany([this.#own(key), this.#shared(key)], { timeout: this.#timeout });
     });
   }
 
   /** All users' answers of this server to the method. */
   async evict(method: string): Promise<void> {
-    await this.#orMiss(undefined, () => this.#renew(this.#generationOf(method)));
+    await this.#orMiss(() => this.#renew(this.#generationOf(method)));
   }
 
   /** All users' answers of this server. */
   async clear(): Promise<void> {
-    await this.#orMiss(undefined, () => this.#renew(this.#generationOf("")));
+    await this.#orMiss(() => this.#renew(this.#generationOf("")));
   }
 
   /** Entries count under the generations they were written in: a new one voids them all at once, on any backend. */
   async #generation(method: string): Promise<string> {
     const names = [this.#generationOf(""), this.#generationOf(method)];
-    const found = await this.#records.getMany(names, { timeout: this.#timeout });
+    const found = await this.#read(names);
     const ids: string[] = [];
     for (const [at, name] of names.entries()) {
       const id = found[at];
       ids.push(typeof id === "string" ? id : await this.#renew(name));
     }
     return ids.join(" ");
+  }
+
+  /** What cannot be decrypted or read counts as absent. */
+  async #read(names: readonly string[]): Promise<readonly unknown[]> {
+    try {
+      return await this.#records.getMany(names, { timeout: this.#timeout });
+    } catch (error) {
+      if (!(error instanceof BatchError)) throw error;
+      if (error.failures.some((failure) => !(failure.error instanceof CorruptRecordError))) throw error;
+      this.#onError(error);
+      return error.results;
+    }
   }
 
   async #renew(name: string): Promise<string> {
@@ -145,15 +164,13 @@ export class KvResponseCacheStore implements ResponseCacheStore {
     return this.#lastStamp;
   }
 
-  async #orMiss<T>(miss: T, work: () => Promise<T>): Promise<T>;
-  async #orMiss(miss: undefined, work: () => Promise<unknown>): Promise<unknown>;
-  async #orMiss(miss: unknown, work: () => Promise<unknown>): Promise<unknown> {
+  async #orMiss<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();
     } catch (error) {
       if (!(error instanceof KeyValueError)) throw error;
       this.#onError(error);
-      return miss;
+      return undefined;
     }
   }
 }

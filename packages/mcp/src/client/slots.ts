@@ -70,17 +70,22 @@ export class Slots<T> {
     this.#handedOut.delete(id);
   }
 
+  /** Deletes the record where it is one of these, unless somebody changes it meanwhile. */
+  async deleteIf(id: string, isMeant: (value: T) => boolean): Promise<void> {
+    const entry = await this.#entry(id);
+    if (entry && isMeant(entry.value)) await this.#records.compareAndDelete(this.#key(id), entry.revision);
+  }
+
   /**
    * What was handed out is of no use: deletes it, unless somebody has written anew since. Of several revisions the oldest
    * is meant, since it is the likelier one to be outdated; who had the younger one comes back as well.
    */
-  async reject(): Promise<void> {
-    for (const [id, revisions] of [...this.#handedOut]) {
-      const [oldest] = revisions;
-      if (oldest === undefined) continue;
-      revisions.delete(oldest);
-      await this.#records.compareAndDelete(this.#key(id), oldest);
-    }
+  async reject(id: string): Promise<void> {
+    const revisions = this.#handedOut.get(id);
+    const [oldest] = revisions ?? [];
+    if (oldest === undefined) return;
+    revisions?.delete(oldest);
+    await this.#records.compareAndDelete(this.#key(id), oldest);
   }
 
   async #entry(id: string): Promise<{ readonly value: T; readonly revision: Revision } | undefined> {

@@ -7,6 +7,8 @@ import type {
 
 /** A grant: its tokens, and who they were issued to, the only client that can refresh them. */
 export interface Login {
+  /** Stays through refreshes; a new login has another. */
+  readonly id: string;
   readonly tokens: StoredOAuthTokens;
   readonly registration?: Registration | undefined;
   /** When the access token ends, in milliseconds since the epoch. */
@@ -38,6 +40,7 @@ export interface CurrentIssuer {
 export function isLogin(value: unknown): value is Login {
   return (
     isRecord(value) &&
+    typeof value.id === "string" &&
     isTokens(value.tokens) &&
     Array.isArray(value.superseded) &&
     (value.registration === undefined || isRegistration(value.registration)) &&

@@ -51,7 +51,7 @@ export function withTokenStore<P extends OAuthClientProvider>(provider: P, optio
     },
     invalidateCredentials: async (scope) => {
       await provider.invalidateCredentials?.(scope);
-      if (scope === "all" || scope === "tokens") await slots.reject();
+      if (scope === "all" || scope === "tokens") await slots.reject(await id());
     },
   };
   return new Proxy(provider, {

@@ -9,7 +9,8 @@ import type { Command, Counts, Report, Settings } from "./messages.ts";
 
 export type { Counts };
 
-const childFile = new URL(import.meta.url.endsWith(".ts") ? "./child.ts" : "./child.js", import.meta.url);
+const isSource = import.meta.url.endsWith(".ts");
+const childFile = isSource ? new URL("./child.ts", import.meta.url) : new URL("./child.js", import.meta.url);
 
 export interface AuthorizationServerOptions {
   /** The URL of the MCP server: the audience of access tokens, and the only resource there is. */
@@ -18,6 +19,8 @@ export interface AuthorizationServerOptions {
   readonly scopes?: readonly string[];
   /** Lifetime of access tokens. Default: an hour. */
   readonly accessTokenSeconds?: number;
+  /** A client that needs no user. */
+  readonly machine?: { readonly clientId: string; readonly clientSecret: string };
 }
 
 /**
@@ -33,6 +36,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     resource: String(options.resource),
     scopes: options.scopes ?? ["mcp"],
     accessTokenSeconds: options.accessTokenSeconds ?? 3600,
+    machine: options.machine,
     jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), alg: "RS256", use: "sig", kid: "test" } as JWK] },
     cookieKey: randomBytes(32).toString("hex"),
     file: join(folder, "state.json"),
@@ -88,12 +92,20 @@ export class AuthorizationServer {
     this.#child = undefined;
   }
 
-  /** On the same port, with what it knew. */
-  async restart(): Promise<void> {
+  /** On the same port, with what it knew; from now on with other lifetimes where they are given. */
+  async restart(changes: Pick<AuthorizationServerOptions, "accessTokenSeconds"> = {}): Promise<void> {
     await this.kill();
+    this.#settings = { ...this.#settings, ...changes };
     this.#child = runChild(process.execPath, nodeArguments(childFile));
     const { port } = await this.#tell({ type: "start", settings: this.#settings }, "ready");
     this.#settings = { ...this.#settings, port };
+  }
+
+  /** Restarts it without what it knew: clients, logins, grants. */
+  async forget(): Promise<void> {
+    await this.kill();
+    await rm(this.#settings.file, { force: true });
+    await this.restart();
   }
 
   /** Kills it and removes what it has left. */

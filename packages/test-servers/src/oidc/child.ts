@@ -15,6 +15,7 @@ const counts: { -readonly [K in keyof Counts]: Counts[K] } = {
   tokenRequests: 0,
   refusals: 0,
   logins: 0,
+  machineLogins: 0,
   refreshes: 0,
 };
 
@@ -43,7 +44,9 @@ function serve(server: Server, provider: Provider): void {
   provider.on("registration_create.success", () => counts.registrations++);
   provider.on("grant.error", () => counts.refusals++);
   provider.on("grant.success", (ctx) => {
-    if (ctx.oidc.params?.grant_type === "refresh_token") counts.refreshes++;
+    const { grant_type } = ctx.oidc.params ?? {};
+    if (grant_type === "refresh_token") counts.refreshes++;
+    else if (grant_type === "client_credentials") counts.machineLogins++;
     else counts.logins++;
   });
   const answer = provider.callback();
@@ -61,12 +64,23 @@ function serve(server: Server, provider: Provider): void {
   });
 }
 
-function configurationOf({ resource, scopes, accessTokenSeconds, jwks, cookieKey, file }: Settings): Configuration {
+function configurationOf(settings: Settings): Configuration {
+  const { resource, scopes, accessTokenSeconds, machine, jwks, cookieKey, file } = settings;
   const storage = new FileStorage(file);
   return {
     adapter: (model) => storage.adapterFor(model),
     jwks,
     cookies: { keys: [cookieKey] },
+    clients: machine && [
+      {
+        client_id: machine.clientId,
+        client_secret: machine.clientSecret,
+        grant_types: ["client_credentials"],
+        redirect_uris: [],
+        response_types: [],
+        token_endpoint_auth_method: "client_secret_basic",
+      },
+    ],
     scopes: ["openid", "offline_access", ...scopes],
     clientDefaults: { grant_types: ["authorization_code", "refresh_token"], token_endpoint_auth_method: "none" },
     findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
@@ -76,6 +90,7 @@ function configurationOf({ resource, scopes, accessTokenSeconds, jwks, cookieKey
     ttl: {
       AccessToken: accessTokenSeconds,
       AuthorizationCode: 60,
+      ClientCredentials: accessTokenSeconds,
       Grant: 86_400,
       IdToken: 3600,
       Interaction: 3600,
@@ -86,6 +101,7 @@ function configurationOf({ resource, scopes, accessTokenSeconds, jwks, cookieKey
       devInteractions: { enabled: true },
       registration: { enabled: true },
       revocation: { enabled: true },
+      clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: async () => resource,

@@ -9,6 +9,7 @@ export interface Settings {
   readonly resource: string;
   readonly scopes: readonly string[];
   readonly accessTokenSeconds: number;
+  readonly machine: { readonly clientId: string; readonly clientSecret: string } | undefined;
   readonly jwks: { readonly keys: JWK[] };
   readonly cookieKey: string;
   /** Where its state is kept. */
@@ -23,6 +24,7 @@ export interface Counts {
   /** Grants that were refused. */
   readonly refusals: number;
   readonly logins: number;
+  readonly machineLogins: number;
   readonly refreshes: number;
 }
 

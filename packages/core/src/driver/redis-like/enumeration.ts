@@ -24,8 +24,8 @@ import { abandoned } from "./scripts.ts";
 /** How many names a server looks at in one SCAN: some 100 µs of its time. */
 const SCAN_COUNT = "1000";
 
-/** How many records are read at once to see whether they are ours. */
-const PAGE = 250;
+/** How many records are read at once to see whether they are ours: names are collected over replies until they are so many. */
+const PAGE = 500;
 
 interface Found {
   readonly id: RecordId;
@@ -33,10 +33,13 @@ interface Found {
   readonly record: Settled<StoredRecord> | undefined;
 }
 
+/** How many passes there are at most, in a cluster that does not come to rest. */
+const PASSES = 5;
+
 /**
  * A pass goes over one server after the other. Where records may have moved during it from one that was still to come
- * to one that had been, or a cursor has become void, a second pass follows: a record that moved once lay still for one
- * of the two.
+ * to one that had been, or a cursor has become void, another pass follows, until nothing has moved during one. What is on
+ * its way throughout two passes moves but once, and lies still for one of the two.
  */
 export class Enumeration {
   readonly #link: Link;
@@ -109,12 +112,14 @@ export class Enumeration {
     wanted: (id: RecordId) => boolean,
     call: Call,
   ): Promise<{ readonly found: readonly Found[]; readonly next: Scan | undefined }> {
-    let scan = position.layout ? position : position.over(await this.#link.layout(call), false);
-    if (scan.pending.length === 0 && scan.servers.length > 0) {
+    let scan = position.layout ? position : position.over(await this.#link.layout(call), 0, false);
+    if (scan.pending.length < PAGE && scan.servers.length > 0) {
       scan = await this.#scan(scan, pattern, call);
       if (call.ended) throw abandoned();
     }
     const ids = scan.pending.filter(wanted);
+    // A reply of a large database may hold a few names of ours: to read each few by themselves would double the exchanges.
+    if (ids.length < PAGE && scan.servers.length > 0) return { found: [], next: scan.holding(ids) };
     const chunk = ids.slice(0, PAGE);
     const reading: Reading = { link: this.#link, replies: this.#replies, call };
     const texts = chunk.length > 0 ? await readLoosely(reading, chunk.map(nameOf)) : [];
@@ -128,7 +133,7 @@ export class Enumeration {
     return { found, next: await this.#nextPass(rest, call) };
   }
 
-  /** One page of the first server's names. */
+  /** One page of the first server's names, after those that are held. */
   async #scan(scan: Scan, pattern: string, call: Call): Promise<Scan> {
     const [server = ""] = scan.servers;
     let reply: unknown;
@@ -140,18 +145,23 @@ export class Enumeration {
       // It may be one no more.
       const layout = await this.#link.layout(call);
       if (layout.version === scan.layout?.version) throw explained;
-      return scan.over(layout, scan.again);
+      return scan.over(layout, scan.passes, false);
     }
     const [at, names] = this.#replies.list(reply, 2);
-    const ids = [...new Set(this.#replies.list(names))].flatMap((name) => idOf(this.#replies.text(name)) ?? []);
-    return scan.after(this.#replies.text(at) ?? "0").holding(ids);
+    const held = new Set(scan.pending.map(nameOf));
+    const ids = [...new Set(this.#replies.list(names))].flatMap((name) => {
+      const text = this.#replies.text(name);
+      return text === null || held.has(text) ? [] : (idOf(text) ?? []);
+    });
+    return scan.after(this.#replies.text(at) ?? "0").holding([...scan.pending, ...ids]);
   }
 
   /** Once all servers have given all names: nothing, or the beginning of another pass over them. */
   async #nextPass(scan: Scan, call: Call): Promise<Scan | undefined> {
     const layout = await this.#link.layout(call);
-    const undisturbed = layout.version === scan.layout?.version && !layout.moving;
-    return undisturbed || scan.again ? undefined : scan.over(layout, true);
+    const same = layout.version === scan.layout?.version;
+    if ((same && (!layout.moving || scan.steady)) || scan.passes + 1 >= PASSES) return undefined;
+    return scan.over(layout, scan.passes + 1, same);
   }
 
   /** The record in what lies under a name; nothing where its own names do not lead there. */

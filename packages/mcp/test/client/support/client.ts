@@ -1,5 +1,5 @@
 /** An MCP client with a login over a store. */
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { Client, type FetchLike, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import {
   KvOAuthClientProvider,
   type KvOAuthClientProviderOptions,
@@ -8,7 +8,12 @@ import {
 import { callText } from "../../support/server.ts";
 
 export type LoginOptions = Pick<KvOAuthClientProviderOptions, "store" | "server"> &
-  Partial<KvOAuthClientProviderOptions>;
+  Partial<KvOAuthClientProviderOptions> & {
+    readonly fetch?: FetchLike;
+    readonly timeout?: string;
+    /** Another coordinator than that of the same store. */
+    readonly coordinated?: FetchLike;
+  };
 
 export const redirectUrl = "http://127.0.0.1:9/callback";
 
@@ -30,8 +35,9 @@ export function providerOf(options: LoginOptions) {
 /** A login whose refreshes are coordinated through the same store. */
 export function loginOf(options: LoginOptions) {
   const { provider, redirects } = providerOf(options);
-  const { store, keys, allowPlaintext } = options;
-  const coordinated = refreshCoordinator({ store, keys, allowPlaintext })(fetch);
+  const { store, keys, allowPlaintext, timeout } = options;
+  const own = () => refreshCoordinator({ store, keys, allowPlaintext, timeout })(options.fetch ?? fetch);
+  const coordinated = options.coordinated ?? own();
   const transport = () =>
     new StreamableHTTPClientTransport(new URL(options.server), { authProvider: provider, fetch: coordinated });
   return {
