@@ -1,11 +1,9 @@
 // A server that is down, dies, hangs, is full, refuses or is another one: told for what it is, within the deadline.
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { fileURLToPath } from "node:url";
 import type { StoreEvent } from "@kv/core/driver";
-import { rejection, type Server, serverFor, startServer } from "@kv/test-servers";
+import { endingSuite, rejection, type Server, serverFor, startServer } from "@kv/test-servers";
 import { Redis } from "ioredis";
 import * as vitest from "vitest";
 import { afterEach, describe, expect, it } from "vitest";
@@ -288,21 +286,10 @@ describe.skipIf(skipped)("what leaves a store", () => {
       expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(secret);
     }
   });
+});
 
-  it("keeps no process alive", async () => {
-    const child = spawn(
-      process.execPath,
-      [
-        "--conditions=@kv/source",
-        "--import",
-        "tsx",
-        fileURLToPath(new URL("children/put-and-close.ts", import.meta.url)),
-        server.url,
-      ],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
-    const [[code], output] = await Promise.all([once(child, "exit"), child.stdout.toArray()]);
-    expect(Buffer.concat(output).toString()).toBe("closed\n");
-    expect(code).toBe(0);
-  });
+endingSuite(vitest, {
+  skipped,
+  url: () => server.url,
+  unreachable: () => ["redis://127.0.0.1:1"],
 });

@@ -1,6 +1,7 @@
 // Starts the real servers that the tests and the benchmarks of kv talk to.
 
 export { type Child, nodeArguments, runChild, until } from "./children.ts";
+export { makeGolden } from "./golden.ts";
 export { LossyProxy } from "./lossy-proxy.ts";
 export { listed, rejection } from "./promises.ts";
 export { type Python, pythonEnvironment } from "./python.ts";
@@ -21,6 +22,8 @@ export {
   usersSuite,
 } from "./suites/access.ts";
 export { formatSuite, type GoldenText } from "./suites/format.ts";
+export { outagesSuite } from "./suites/outages.ts";
+export { endingSuite, exampleSuite } from "./suites/processes.ts";
 export { storesOf } from "./suites/stores.ts";
 export { pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
 export { Writers } from "./writers.ts";

@@ -1,15 +1,13 @@
 // What fails in Valkey's and glide's own way: a full server, a replica, a busy one, lost connections, a client that prints.
 
-import { spawn } from "node:child_process";
 import { createServer, type Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import type { StoreEvent } from "@kv/core";
-import { rejection, type Server, serverFor, startServer } from "@kv/test-servers";
+import { endingSuite, rejection, type Server, serverFor, startServer } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ValkeyStoreOptions, valkeyStore } from "../src/index.ts";
-import { Asker, ended } from "./helpers.ts";
+import { Asker } from "./helpers.ts";
 
 const { server, skipped } = await serverFor(vitest, "valkey", {
   own: true,
@@ -225,12 +223,11 @@ describe.skipIf(skipped)("what leaves a store", () => {
       expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(secret);
     }
   });
+});
 
-  it("keeps no process alive, and prints nothing", async () => {
-    const file = fileURLToPath(new URL("children/put-and-close.ts", import.meta.url));
-    const child = spawn(process.execPath, ["--conditions=@kv/source", "--import", "tsx", file, server.url], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    expect(await ended(child)).toEqual({ code: 0, output: "closed\n" });
-  });
+// glide would say much about some of them.
+endingSuite(vitest, {
+  skipped,
+  url: () => server.url,
+  unreachable: () => ["valkey://127.0.0.1:1", `valkey://nobody:wrong@127.0.0.1:${server.port}`],
 });
