@@ -22,6 +22,7 @@ export {
   usersSuite,
 } from "./suites/access.ts";
 export { formatSuite, type GoldenText } from "./suites/format.ts";
+export { lostReplySuite, type Watched } from "./suites/lost-replies.ts";
 export { outagesSuite } from "./suites/outages.ts";
 export { endingSuite, exampleSuite } from "./suites/processes.ts";
 export { storesOf } from "./suites/stores.ts";
