@@ -1,41 +1,73 @@
 /** What is measured: each operation with each size of value and each number of concurrent callers. */
 import type { BackendName } from "./contender.ts";
 import type { Size } from "./data.ts";
-import type { Operation } from "./operations.ts";
+import type { OperationName } from "./operations.ts";
 
 export interface Case {
-  readonly operation: Operation;
+  readonly operation: OperationName;
   readonly size: Size;
   /** Callers at once, each of which waits for its answer before it calls again. */
   readonly concurrency: number;
 }
 
-const OPERATIONS: readonly Operation[] = ["get", "put"];
-const SIZES: readonly Size[] = ["100 B", "10 KB"];
-const CONCURRENCIES: readonly number[] = [1, 64];
+const SMALL: readonly OperationName[] = [
+  "get",
+  "get miss",
+  "put",
+  "put with TTL",
+  "delete",
+  "putIfAbsent",
+  "increment",
+];
+const BATCHES: readonly OperationName[] = ["getMany(100)", "putMany(100)"];
 
-export const cases: readonly Case[] = OPERATIONS.flatMap((operation) =>
-  SIZES.flatMap((size) => CONCURRENCIES.map((concurrency) => ({ operation, size, concurrency }))),
-);
+/** In the order in which they are measured: what needs 99,000 records beside it comes last. */
+const full: readonly Case[] = [
+  ...across(SMALL, ["100 B", "10 KB"], [1, 64]).filter(({ operation, size }) => hasSize(operation, size)),
+  ...across(BATCHES, ["100 B", "10 KB"], [1, 64]),
+  ...across(["get", "put"], ["1 MB"], [1]),
+  ...across(["enumerate"], ["100 B"], [1]),
+];
 
-/** The least share of the raw driver's speed that kv is to have; `undefined` where none was set. */
-export function targetOf(backend: BackendName, { operation, size, concurrency }: Case): number | undefined {
-  switch (backend) {
-    case "memory":
-      return size === "100 B" ? 1.2 : undefined;
-    // At most 5 % and 30 % more time.
-    case "around-1":
-      return size === "100 B" && operation === "get" ? 0.95 : undefined;
-    case "around-5":
-      return size === "100 B" && operation === "get" ? 0.77 : undefined;
-    case "disk":
-      return operation === "get" ? 0.7 : undefined;
-    case "rocksdb":
-      return 0.8;
-    case "redis":
-      if (concurrency !== 64) return undefined;
-      return size === "100 B" ? 0.9 : 0.95;
-  }
+const usual: readonly Case[] = [
+  ...across(["get", "put"], ["100 B", "10 KB"], [1, 64]),
+  ...across(["get miss", "put with TTL", "delete", "putIfAbsent", "increment"], ["100 B"], [64]),
+  ...across(BATCHES, ["100 B", "10 KB"], [1]),
+  ...across(["enumerate"], ["100 B"], [1]),
+];
+
+export const operationNames: readonly OperationName[] = [...SMALL, ...BATCHES, "enumerate"];
+
+/** The cases of these operations that make sense on this backend. */
+export function casesOf(backend: BackendName, operations: readonly OperationName[], everything: boolean): Case[] {
+  return (everything ? full : usual).filter(
+    (one) => operations.includes(one.operation) && isCheap(backend, one) && fits(backend, one),
+  );
+}
+
+function across(
+  operations: readonly OperationName[],
+  sizes: readonly Size[],
+  concurrencies: readonly number[],
+): Case[] {
+  return operations.flatMap((operation) =>
+    sizes.flatMap((size) => concurrencies.map((concurrency) => ({ operation, size, concurrency }))),
+  );
+}
+
+/** Where there is no value, its size is no case of its own. */
+function hasSize(operation: OperationName, size: Size): boolean {
+  return size === "100 B" || !(operation === "get miss" || operation === "increment" || operation === "delete");
+}
+
+/** Whether 99,000 records more are there in seconds. */
+function isCheap(backend: BackendName, { operation }: Case): boolean {
+  return operation !== "enumerate" || ["memory", "disk", "redis", "valkey"].includes(backend);
+}
+
+/** Whether the backend takes so large a record. */
+function fits(backend: BackendName, { size }: Case): boolean {
+  return size !== "1 MB" || ["memory", "disk", "redis", "valkey", "mongodb"].includes(backend);
 }
 
 /** Each size once. */

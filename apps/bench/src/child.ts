@@ -1,36 +1,98 @@
 /** The process of one contender: does what it is told, and nothing between two requests. */
 import { type Case, sizesOf } from "./cases.ts";
-import { type Contender, contenders } from "./contender.ts";
-import { Data } from "./data.ts";
-import { empty, fill, Measurement } from "./measure.ts";
+import type { Contender, Records } from "./contender.ts";
+import { importContender } from "./contenders/index.ts";
+import { Data, type Size } from "./data.ts";
+import { empty, fill, fillMany } from "./fill.ts";
+import { weigh } from "./heap.ts";
+import { Measurement } from "./measure.ts";
 import type { Answer, Request } from "./messages.ts";
+import { BESIDE, canDo } from "./operations.ts";
 
-let contender: Contender | undefined;
-let cases: readonly Case[] = [];
-let measurements: readonly Measurement[] = [];
+class Opened {
+  readonly able: readonly boolean[];
+  readonly #contender: Contender;
+  readonly #records: Records;
+  readonly #data: ReadonlyMap<Size, Data>;
+  readonly #cases: readonly Case[];
+  readonly #measurements: readonly Measurement[];
+  #isBeside = false;
+
+  static async open(contender: Contender, cases: readonly Case[]): Promise<Opened> {
+    const data = new Map(sizesOf(cases).map((size) => [size, new Data(size)]));
+    const opened = new Opened(contender, cases, data);
+    for (const one of data.values()) await fill(opened.#records, one);
+    return opened;
+  }
+
+  private constructor(contender: Contender, cases: readonly Case[], data: ReadonlyMap<Size, Data>) {
+    this.#contender = contender;
+    this.#records = contender.collection("bench");
+    this.#cases = cases;
+    this.#data = data;
+    this.able = cases.map(({ operation }) => canDo(contender, this.#records, operation));
+    this.#measurements = cases.map(
+      (one) => new Measurement(this.#records, one, data.get(one.size) ?? new Data(one.size)),
+    );
+  }
+
+  measurement(index: number): Measurement {
+    const measurement = this.#measurements[index];
+    if (measurement === undefined) throw new Error(`there is no case ${index}`);
+    return measurement;
+  }
+
+  async warmUp(index: number, milliseconds: number): Promise<void> {
+    if (this.#cases[index]?.operation === "enumerate" && !this.#isBeside) {
+      this.#isBeside = true;
+      await fillMany(this.#contender.collection("beside"), BESIDE, { beside: true });
+    }
+    await this.measurement(index).warmUp(milliseconds);
+  }
+
+  async close(isToEmpty: boolean): Promise<void> {
+    if (isToEmpty) for (const one of this.#data.values()) await empty(this.#records, one);
+    await this.#contender.close();
+  }
+}
+
+let opened: Opened | undefined;
+
+function current(): Opened {
+  if (opened === undefined) throw new Error("nothing is open");
+  return opened;
+}
 
 async function answer(request: Request): Promise<Answer> {
   switch (request.do) {
     case "open": {
-      const { open } = await contenders[request.backend][request.contender]();
-      const opened = await open(request.location);
-      contender = opened;
-      cases = request.cases;
-      for (const size of sizesOf(cases)) await fill(opened.records, new Data(size));
-      measurements = cases.map((one) => new Measurement(opened.records, one));
-      for (const measurement of measurements) await measurement.warmUp(request.warmUp);
-      return {};
+      const { open } = await importContender(request.backend, request.contender);
+      opened = await Opened.open(await open(request.location), request.cases);
+      return { able: opened.able };
     }
-    case "round": {
-      const measurement = measurements[request.index];
-      if (measurement === undefined) throw new Error(`there is no case ${request.index}`);
-      return { sample: await measurement.round(request.length) };
+    case "warm up":
+      await current().warmUp(request.index, request.milliseconds);
+      return {};
+    case "prepare":
+      await current().measurement(request.index).prepare(request.count);
+      return {};
+    case "perform":
+      await current().measurement(request.index).perform(request.count);
+      return {};
+    case "clean up":
+      await current().measurement(request.index).cleanUp(request.count);
+      return {};
+    case "round":
+      return { sample: await current().measurement(request.index).round(request.length) };
+    case "weigh": {
+      const { open } = await importContender(request.backend, request.contender);
+      const contender = await open("");
+      const bytes = await weigh(contender);
+      await contender.close();
+      return { bytes };
     }
     case "close":
-      if (contender === undefined) return {};
-      // The server may be one that goes on without us.
-      for (const size of sizesOf(cases)) await empty(contender.records, new Data(size));
-      await contender.close();
+      await opened?.close(request.empty);
       return {};
   }
 }

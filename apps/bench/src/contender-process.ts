@@ -1,75 +1,99 @@
 /** A contender's process, as the benchmark sees it. */
-import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { Case } from "./cases.ts";
 import type { BackendName, ContenderName } from "./contender.ts";
+import { Data, type Size } from "./data.ts";
+import type { Link } from "./link.ts";
 import type { RoundLength, Sample } from "./measure.ts";
 import type { Answer, Request } from "./messages.ts";
 
-/** Built or not, as this file is. */
-const PROGRAM = fileURLToPath(import.meta.resolve("#child"));
-
 /** How long a process may take to end by itself, in milliseconds; it writes its profile then, where it was to make one. */
 const PATIENCE = 5000;
+
+type Good = Exclude<Answer, { readonly failed: string }>;
 
 /** Every method rejects where the contender fails or its process ends, which is then of no more use. */
 export class ContenderProcess {
   readonly name: ContenderName;
   readonly #backend: BackendName;
-  readonly #child: ChildProcess;
+  readonly #link: Link;
 
-  constructor(backend: BackendName, name: ContenderName) {
+  constructor(backend: BackendName, name: ContenderName, link: Link) {
     this.name = name;
     this.#backend = backend;
-    // What it prints, warnings of its own, must not run into the report.
-    const stdio = ["ignore", "ignore", "inherit", "ipc"] as const;
-    this.#child = fork(PROGRAM, { execArgv: [...process.execArgv, "--expose-gc"], stdio: [...stdio] });
+    this.#link = link;
   }
 
-  /** Opens it, stores the records, and warms up all cases. */
-  async open(location: string, cases: readonly Case[], warmUp: number): Promise<void> {
-    await this.#ask({ do: "open", backend: this.#backend, contender: this.name, location, cases, warmUp });
+  /** Opens it and stores the records. Whether it can do each of the cases. */
+  async open(location: string, cases: readonly Case[], sizes: readonly Size[] = []): Promise<readonly boolean[]> {
+    const data = Object.fromEntries(sizes.map((size) => [size, new Data(size)]));
+    const { able } = await this.#ask({
+      do: "open",
+      backend: this.#backend,
+      contender: this.name,
+      location,
+      cases,
+      ...(sizes.length > 0 && { data }),
+    });
+    return given(able);
+  }
+
+  async warmUp(index: number, milliseconds: number): Promise<void> {
+    await this.#ask({ do: "warm up", index, milliseconds });
+  }
+
+  /** So many operations of the case at this index, between two calls of `look`. */
+  async perform(index: number, count: number, look: () => Promise<void>): Promise<void> {
+    await this.#ask({ do: "prepare", index, count });
+    await look();
+    await this.#ask({ do: "perform", index, count });
+    await look();
+    await this.#ask({ do: "clean up", index, count });
   }
 
   /** One round of the case at this index. */
   async round(index: number, length: RoundLength): Promise<Sample> {
-    const { sample } = await this.#ask({ do: "round", index, length });
-    if (sample === undefined) throw new Error("a round without a result");
-    return sample;
+    return given((await this.#ask({ do: "round", index, length })).sample);
   }
 
-  /** Deletes the records, closes the contender. */
-  async close(): Promise<void> {
-    await this.#ask({ do: "close" });
+  /** Bytes of the heap for a record. Of a contender that was not opened. */
+  async weigh(): Promise<number> {
+    return given((await this.#ask({ do: "weigh", backend: this.#backend, contender: this.name })).bytes);
+  }
+
+  /** Closes the contender; where it is to be empty, the records are deleted before. */
+  async close(empty: boolean): Promise<void> {
+    await this.#ask({ do: "close", empty });
   }
 
   /** Ends the process, whatever it does. What it was asked rejects. May be called again. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const child = this.#child;
+    const { child } = this.#link;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once("exit", resolve));
-    if (child.connected) child.disconnect();
+    this.#link.end();
     const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
     await gone;
     clearTimeout(timer);
   }
 
-  #ask(request: Request): Promise<Exclude<Answer, { readonly failed: string }>> {
-    const child = this.#child;
+  #ask(request: Request): Promise<Good> {
+    const { child } = this.#link;
     return new Promise((resolve, reject) => {
       const failed = (why: string): void => reject(new Error(`${this.#backend} ${this.name}: ${why}`));
-      const onExit = (code: number | null, signal: string | null): void => {
-        child.off("message", onMessage);
+      const onExit = (code: number | null, signal: string | null): void =>
         failed(`its process ended by ${signal ?? `code ${code}`}`);
-      };
-      const onMessage = (answer: Answer): void => {
+      child.once("exit", onExit);
+      this.#link.listen((answer) => {
         child.off("exit", onExit);
         if ("failed" in answer) failed(answer.failed);
         else resolve(answer);
-      };
-      child.once("exit", onExit);
-      child.once("message", onMessage);
-      child.send(request, (error) => error && failed(error.message));
+      });
+      this.#link.send(request);
     });
   }
+}
+
+function given<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error("an answer to something else");
+  return part;
 }

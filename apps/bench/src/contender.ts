@@ -1,24 +1,48 @@
-/** What every contender is, and the list of them: each one file, imported only in the process that measures it. */
+/** What every contender is, and their names. */
 import type { JsonValue } from "@kv/core";
+import type { OperationName } from "./operations.ts";
 
-/** The operations under measurement. A `Collection` of kv is one as it is. */
+export interface Entry {
+  readonly key: string;
+  readonly value: JsonValue;
+}
+
+/**
+ * The operations under measurement, on the records of one collection. A `Collection` of kv is one as it is. What a
+ * contender does not have in this form, by one call of its own, is left out.
+ */
 export interface Records {
+  /** `undefined` or `null` where there is nothing. */
   get(key: string): Promise<unknown>;
-  put(key: string, value: JsonValue): Promise<unknown>;
+  /** @param options `ttl` in seconds */
+  put(key: string, value: JsonValue, options?: { readonly ttl: number }): Promise<unknown>;
   delete(key: string): Promise<unknown>;
+  /** As many answers as keys, in their order. */
+  getMany?(keys: readonly string[]): Promise<readonly unknown[]>;
+  putMany?(entries: readonly Entry[]): Promise<unknown>;
+  putIfAbsent?(key: string, value: JsonValue): Promise<unknown>;
+  /** By one; atomic among all processes. */
+  increment?(key: string): Promise<unknown>;
+  keys?(): AsyncIterable<string>;
+  clear?(): Promise<unknown>;
 }
 
 export interface Contender {
-  readonly records: Records;
+  /** Those of another name are other records of the same database. */
+  collection(name: string): Records;
+  /** Operations that its records have the methods for, and that it cannot do all the same. */
+  readonly lacks?: readonly OperationName[];
   close(): Promise<unknown>;
 }
 
 /** What the module of a contender exports. */
-interface ContenderModule {
+export interface ContenderModule {
   /** @param location the server's URL or the folder, as its backend gives it; each contender has a folder of its own */
   open(location: string): Promise<Contender>;
 }
 
+/** kv in memory under one wrapper, or five, that do nothing: measured by kv in memory without. */
+export type WrappersName = "around-1" | "around-5";
 export type BackendName =
   | "memory"
   | "disk"
@@ -30,59 +54,17 @@ export type BackendName =
   | "mongodb"
   | "elasticsearch"
   | WrappersName;
-/** kv in memory under one wrapper, or five, that do nothing: measured by kv in memory without. */
-export type WrappersName = "around-1" | "around-5";
-/** The raw driver with JSON by hand comes first: the others are measured by it. */
-export type ContenderName = "raw" | "kv";
 
-export const contenders: {
-  readonly [backend in BackendName]: { readonly [name in ContenderName]: () => Promise<ContenderModule> };
-} = {
-  memory: {
-    raw: () => import("./contenders/memory-raw.ts"),
-    kv: () => import("./contenders/memory-kv.ts"),
-  },
-  disk: {
-    raw: () => import("./contenders/disk-raw.ts"),
-    kv: () => import("./contenders/disk-kv.ts"),
-  },
-  rocksdb: {
-    raw: () => import("./contenders/rocksdb-raw.ts"),
-    kv: () => import("./contenders/rocksdb-kv.ts"),
-  },
-  redis: {
-    raw: () => import("./contenders/redis-raw.ts"),
-    kv: () => import("./contenders/redis-kv.ts"),
-  },
-  valkey: {
-    raw: () => import("./contenders/valkey-raw.ts"),
-    kv: () => import("./contenders/valkey-kv.ts"),
-  },
-  memcached: {
-    raw: () => import("./contenders/memcached-raw.ts"),
-    kv: () => import("./contenders/memcached-kv.ts"),
-  },
-  dynamodb: {
-    raw: () => import("./contenders/dynamodb-raw.ts"),
-    kv: () => import("./contenders/dynamodb-kv.ts"),
-  },
-  mongodb: {
-    raw: () => import("./contenders/mongodb-raw.ts"),
-    kv: () => import("./contenders/mongodb-kv.ts"),
-  },
-  elasticsearch: {
-    raw: () => import("./contenders/elasticsearch-raw.ts"),
-    kv: () => import("./contenders/elasticsearch-kv.ts"),
-  },
-  "around-1": {
-    raw: () => import("./contenders/memory-kv.ts"),
-    kv: () => import("./contenders/around-1.ts"),
-  },
-  "around-5": {
-    raw: () => import("./contenders/memory-kv.ts"),
-    kv: () => import("./contenders/around-5.ts"),
-  },
-};
+export type PeerName =
+  | "keyv"
+  | "unstorage"
+  | "cacheable"
+  | "bentocache"
+  | "cache-manager"
+  | "classic-level"
+  | "py-key-value";
+/** `raw`: the driver with JSON by hand, by which the others are measured. */
+export type ContenderName = "raw" | "kv" | PeerName;
 
 export const backendNames: readonly BackendName[] = [
   "memory",
@@ -96,4 +78,7 @@ export const backendNames: readonly BackendName[] = [
   "elasticsearch",
 ];
 export const wrappersNames: readonly WrappersName[] = ["around-1", "around-5"];
-export const contenderNames: readonly ContenderName[] = ["raw", "kv"];
+
+export function isPeer(name: ContenderName): name is PeerName {
+  return name !== "raw" && name !== "kv";
+}

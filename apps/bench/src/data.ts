@@ -1,39 +1,93 @@
 /** The keys and values that all contenders are given: the same in each process, since nothing in them is random. */
 import type { JsonObject } from "@kv/core";
+import type { Entry } from "./contender.ts";
 
-export type Size = "100 B" | "10 KB";
+export type Size = "100 B" | "10 KB" | "1 MB";
 
 export const KEYS = 1000;
-/** A power of two, so that picking one costs the loop nothing. */
-export const VALUES = 64;
+/** Records of one batch. */
+export const BATCH = 100;
+
+interface Shape {
+  /** What its keys begin with. */
+  readonly prefix: string;
+  readonly keys: number;
+  /** Distinct values. A power of two, so that picking one costs the loop nothing. */
+  readonly values: number;
+  make(index: number): JsonObject;
+}
+
+const shapes: { readonly [size in Size]: Shape } = {
+  "100 B": { prefix: "user", keys: KEYS, values: 64, make: user },
+  "10 KB": { prefix: "order", keys: KEYS, values: 64, make: order },
+  // As many as fit into memory many times over.
+  "1 MB": { prefix: "archive", keys: 20, values: 4, make: archive },
+};
 
 /** Coprime to the number of keys: every key has its turn, in an order that is not that of their names. */
 const STRIDE = 617;
 
 export class Data {
+  /** How many keys there are. */
+  readonly count: number;
+  readonly #prefix: string;
   readonly #keys: readonly string[];
   readonly #values: readonly JsonObject[];
+  readonly #batches: readonly (readonly Entry[])[];
+  readonly #batchKeys: readonly (readonly string[])[];
 
   constructor(size: Size) {
-    const [prefix, make] = size === "100 B" ? ["user", user] : ["order", order];
-    this.#keys = Array.from({ length: KEYS }, (_, index) => `${prefix}:${100_000 + ((index * STRIDE) % KEYS)}`);
-    this.#values = Array.from({ length: VALUES }, (_, index) => make(index));
+    const { prefix, keys, values, make } = shapes[size];
+    this.count = keys;
+    this.#prefix = prefix;
+    this.#keys = Array.from({ length: keys }, (_, index) => `${prefix}:${100_000 + ((index * STRIDE) % keys)}`);
+    this.#values = Array.from({ length: values }, (_, index) => make(index));
+    this.#batches = Array.from({ length: keys / BATCH }, (_, batch) =>
+      Array.from({ length: BATCH }, (_, place) => {
+        const index = batch * BATCH + place;
+        return { key: this.key(index), value: this.value(index) };
+      }),
+    );
+    this.#batchKeys = this.#batches.map((batch) => batch.map(({ key }) => key));
   }
 
-  /** The same for indices that are {@link KEYS} apart. */
+  /** The same for indices that are {@link count} apart. */
   key(index: number): string {
-    return this.#keys[index % KEYS] as string;
+    return this.#keys[index % this.count] as string;
   }
 
-  /** The same for indices that are {@link VALUES} apart. */
   value(index: number): JsonObject {
-    return this.#values[index & (VALUES - 1)] as JsonObject;
+    return this.#values[index & (this.#values.length - 1)] as JsonObject;
+  }
+
+  /** The keys of a batch. */
+  keys(index: number): readonly string[] {
+    return this.#batchKeys[index % this.#batchKeys.length] as readonly string[];
+  }
+
+  entries(index: number): readonly Entry[] {
+    return this.#batches[index % this.#batches.length] as readonly Entry[];
+  }
+
+  /** A key that is never among those of {@link key}; another one for each index. */
+  freshKey(index: number): string {
+    return `${this.#prefix}-fresh:${index}`;
+  }
+
+  /** The key of a number. */
+  counter(index: number): string {
+    return `${this.#prefix}-counter:${index % KEYS}`;
   }
 
   /** The mean length of the values as JSON, in bytes. */
   get meanBytes(): number {
     const bytes = this.#values.map((value) => Buffer.byteLength(JSON.stringify(value)));
     return Math.round(bytes.reduce((sum, one) => sum + one, 0) / bytes.length);
+  }
+
+  /** For who cannot run this: a process of another language. */
+  toJSON(): object {
+    return { prefix: this.#prefix, keys: this.#keys, values: this.#values };
   }
 }
 
@@ -75,6 +129,11 @@ function order(index: number): JsonObject {
     })),
     total: 4_321.5 + index,
   };
+}
+
+/** About 1 MB: a hundred documents in one. */
+function archive(index: number): JsonObject {
+  return { id: `archive-${index}`, orders: Array.from({ length: 100 }, (_, place) => order(index * 100 + place)) };
 }
 
 function text(start: number, words: number): string {

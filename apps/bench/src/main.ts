@@ -1,19 +1,49 @@
-/** `pnpm bench`: runs the contenders, prints the table, writes the results. */
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
-import { RESULTS } from "./folders.ts";
-import { type Options, optionsOf, USAGE, UsageError } from "./options.ts";
-import { ProgressLine } from "./progress.ts";
+/** `pnpm bench`: does what the command line asks for. */
+import { relative, resolve } from "node:path";
+import { comparisonOf } from "./compare.ts";
+import { type ResultsFile, readResults, writeResults } from "./files.ts";
+import { grow } from "./growth/growth.ts";
+import { growthReport } from "./growth/report.ts";
+import { type Command, commandOf, USAGE, UsageError } from "./options.ts";
+import { writePage } from "./page/page.ts";
+import { type Progress, ProgressLine } from "./progress.ts";
 import { reportOf } from "./report.ts";
+import { FORMAT, type Results } from "./results.ts";
 import { run } from "./run.ts";
 
-async function bench({ settings, out }: Options, signal: AbortSignal): Promise<void> {
+async function execute(command: Command, signal: AbortSignal): Promise<void> {
+  switch (command.do) {
+    case "help":
+      return console.log(USAGE);
+    case "run": {
+      const { settings, out } = command;
+      return measured((progress) => run(settings, progress, signal), reportOf, out);
+    }
+    case "compare": {
+      const [before, after] = await Promise.all(
+        [command.before, command.after].map((file) => readResults<Results>(resolve(file), "comparison", FORMAT)),
+      );
+      if (before && after) console.log(comparisonOf(before, after));
+      return;
+    }
+    case "growth": {
+      const { settings, out } = command;
+      return measured((progress) => grow(settings, progress, signal), growthReport, out);
+    }
+    case "page":
+      for (const file of await writePage()) console.log(`Written: ${relative(process.cwd(), file)}`);
+  }
+}
+
+async function measured<T extends ResultsFile>(
+  measure: (progress: Progress) => Promise<T>,
+  report: (results: T) => string,
+  out: string | undefined,
+): Promise<void> {
   const line = new ProgressLine(process.stderr);
-  const results = await run(settings, line.show, signal).finally(() => line.clear());
-  const file = out === undefined ? join(RESULTS, `${results.startedAt.replaceAll(":", "-")}.json`) : resolve(out);
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
-  console.log(reportOf(results));
+  const results = await measure(line.show).finally(() => line.clear());
+  const file = await writeResults(results, out);
+  console.log(report(results));
   console.log(`Written to ${relative(process.cwd(), file)}.`);
 }
 
@@ -21,9 +51,7 @@ const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
 
 try {
-  const options = optionsOf(process.argv.slice(2));
-  if (options) await bench(options, stop.signal);
-  else console.log(USAGE);
+  await execute(commandOf(process.argv.slice(2)), stop.signal);
 } catch (error) {
   if (stop.signal.aborted) {
     console.error("Stopped; nothing was written.");

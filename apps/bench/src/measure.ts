@@ -1,9 +1,8 @@
 /** The loop in which every contender is measured: callers that wait for their answer before they call again. */
-import { isDeepStrictEqual } from "node:util";
 import type { Case } from "./cases.ts";
 import type { Records } from "./contender.ts";
-import { Data, KEYS } from "./data.ts";
-import { operations, type Perform } from "./operations.ts";
+import type { Data } from "./data.ts";
+import { isPrepared, MOST_PREPARED, operations } from "./operations.ts";
 
 /** One round. Times in milliseconds. */
 export interface Sample {
@@ -26,25 +25,23 @@ const LEAD_IN = 0.1;
 
 export class Measurement {
   readonly #records: Records;
-  readonly #perform: Perform;
-  readonly #answers: boolean;
-  readonly #concurrency: number;
+  readonly #case: Case;
   readonly #data: Data;
+  readonly #most: number;
   /** As last seen, to know how many operations fill a round. Operations a millisecond. */
   #rate = 0;
 
-  constructor(records: Records, { operation, size, concurrency }: Case) {
+  constructor(records: Records, one: Case, data: Data) {
     this.#records = records;
-    this.#perform = operations[operation].perform;
-    this.#answers = operations[operation].answers;
-    this.#concurrency = concurrency;
-    this.#data = new Data(size);
+    this.#case = one;
+    this.#data = data;
+    this.#most = isPrepared(one.operation) ? MOST_PREPARED : Number.POSITIVE_INFINITY;
   }
 
   /** Runs until the time is over, in growing steps, so that the code is compiled and the speed is known. */
   async warmUp(milliseconds: number): Promise<void> {
     const end = performance.now() + milliseconds;
-    let count = this.#concurrency;
+    let count = this.#case.concurrency;
     do {
       this.#rate = count / (await this.#count(count)).elapsed;
       count = Math.min(count * 2, this.#fitting(Math.max(1, milliseconds / 4)));
@@ -66,30 +63,42 @@ export class Measurement {
     };
   }
 
+  /** So many operations, one after another and nothing else. */
+  async perform(count: number): Promise<void> {
+    const { perform } = operations[this.#case.operation];
+    for (let index = 0; index < count; index++) await perform(this.#records, this.#data, index);
+  }
+
+  async prepare(count: number): Promise<void> {
+    await operations[this.#case.operation].prepare?.(this.#records, this.#data, count);
+  }
+
+  async cleanUp(count: number): Promise<void> {
+    await operations[this.#case.operation].cleanUp?.(this.#records, this.#data, count);
+  }
+
   #fitting(milliseconds: number): number {
-    return Math.max(this.#concurrency, Math.ceil(this.#rate * milliseconds));
+    return Math.min(this.#most, Math.max(this.#case.concurrency, Math.ceil(this.#rate * milliseconds)));
   }
 
   /** How long `count` operations take, in milliseconds: two looks at the clock, however many they are. */
   async #count(count: number): Promise<{ readonly elapsed: number; readonly cpu: number }> {
     const data = this.#data;
     const records = this.#records;
-    const perform = this.#perform;
+    const { perform, done = () => true } = operations[this.#case.operation];
     let begun = 0;
-    let answered = 0;
+    let undone = 0;
     const caller = async (): Promise<void> => {
-      while (begun < count) {
-        const index = begun++;
-        const answer = await perform(records, data.key(index), data.value(index));
-        if (answer !== undefined) answered++;
-      }
+      while (begun < count) if (!done(await perform(records, data, begun++))) undone++;
     };
+    await this.prepare(count);
     const cpuBefore = process.cpuUsage();
     const start = performance.now();
     await this.#together(caller);
     const elapsed = performance.now() - start;
     const { user, system } = process.cpuUsage(cpuBefore);
-    if (this.#answers && answered !== count) throw new Error(`${count - answered} of ${count} gets found nothing`);
+    await this.cleanUp(count);
+    if (undone > 0) throw new Error(`${this.#case.operation}: ${undone} of ${count} were not done`);
     return { elapsed, cpu: (user + system) / 1000 };
   }
 
@@ -97,43 +106,26 @@ export class Measurement {
   async #time(count: number): Promise<Float64Array> {
     const data = this.#data;
     const records = this.#records;
-    const perform = this.#perform;
+    const { perform } = operations[this.#case.operation];
     const times = new Float64Array(count);
     let begun = 0;
     const caller = async (): Promise<void> => {
       while (begun < count) {
         const index = begun++;
         const start = performance.now();
-        await perform(records, data.key(index), data.value(index));
+        await perform(records, data, index);
         times[index] = performance.now() - start;
       }
     };
+    await this.prepare(count);
     await this.#together(caller);
+    await this.cleanUp(count);
     return times.sort();
   }
 
   async #together(caller: () => Promise<void>): Promise<void> {
-    await Promise.all(Array.from({ length: this.#concurrency }, caller));
+    await Promise.all(Array.from({ length: this.#case.concurrency }, caller));
   }
-}
-
-/** Stores what the cases get and overwrite, and sees that it comes back as it was. */
-export async function fill(records: Records, data: Data): Promise<void> {
-  await forEachKey((index) => records.put(data.key(index), data.value(index)));
-  await forEachKey(async (index) => {
-    if (!isDeepStrictEqual(await records.get(data.key(index)), data.value(index))) {
-      throw new Error(`${data.key(index)} does not come back as it was put`);
-    }
-  });
-}
-
-export async function empty(records: Records, data: Data): Promise<void> {
-  await forEachKey((index) => records.delete(data.key(index)));
-}
-
-/** All at once: one by one they would take a disk seconds. */
-async function forEachKey(act: (index: number) => Promise<unknown>): Promise<void> {
-  await Promise.all(Array.from({ length: KEYS }, (_, index) => act(index)));
 }
 
 function percentile(ascending: Float64Array, part: number): number {

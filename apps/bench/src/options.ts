@@ -1,46 +1,101 @@
 /** The command line. */
 import { parseArgs } from "node:util";
+import { operationNames } from "./cases.ts";
 import { type BackendName, backendNames, wrappersNames } from "./contender.ts";
+import { type GrowthSettings, growthBackends } from "./growth/growth.ts";
 import type { RoundLength } from "./measure.ts";
+import type { OperationName } from "./operations.ts";
 
 /** How a run is done. Lengths in milliseconds. */
 export interface Settings {
   readonly backends: readonly BackendName[];
+  readonly operations: readonly OperationName[];
+  /** All sizes and numbers of callers, instead of those that tell most. */
+  readonly everything: boolean;
+  /** Whether other libraries are measured as well. */
+  readonly peers: boolean;
   readonly rounds: number;
   readonly length: RoundLength;
   /** Of each case in each process. */
   readonly warmUp: number;
 }
 
-export interface Options {
-  readonly settings: Settings;
-  /** The file of the results; `undefined`: one named by the time. */
-  readonly out: string | undefined;
-}
+/** `out`: the file of the results; `undefined`: one named by the time. */
+export type Command =
+  | { readonly do: "help" }
+  | { readonly do: "run"; readonly settings: Settings; readonly out: string | undefined }
+  | { readonly do: "compare"; readonly before: string; readonly after: string }
+  | { readonly do: "growth"; readonly settings: GrowthSettings; readonly out: string | undefined }
+  | { readonly do: "page" };
 
-export const USAGE = `pnpm bench [--quick] [--only memory,redis | --wrappers] [--rounds N] [--ms N] [--out FILE]
+export const USAGE = `pnpm bench [--quick | --full] [--only memory,redis | --wrappers] [--ops get,put] [--no-peers]
+           [--rounds N] [--ms N] [--out FILE]
+pnpm bench --growth [--only memory,disk,redis] [--records N] [--out FILE]
+pnpm bench --compare BEFORE AFTER
+pnpm bench --page
 
-  --quick       about 40 seconds instead of four minutes: fewer and shorter rounds
+  --quick       about a minute and a half instead of six minutes: fewer and shorter rounds
+  --full        every size and number of callers, in more and longer rounds: about an hour
   --only NAMES  these backends only, of ${backendNames.join(", ")}
   --wrappers    kv in memory under one wrapper and under five that do nothing, instead of the backends
-  --rounds N    how many rounds each case has
+  --ops NAMES   these operations only, of ${operationNames.join(", ")}
+  --no-peers    kv and the raw drivers only
+  --rounds N    how many rounds each case has; the peers take part in every third
   --ms N        how long the counted pass of a round is, in milliseconds
-  --out FILE    where the results go; by default a new file in apps/bench/results`;
+  --out FILE    where the results go; by default a new file in apps/bench/results
+  --growth      how the cost grows with the number of records, by default to a million, and of callers: three minutes
+  --compare     what changed between two files of results, beyond noise
+  --page        writes apps/bench/RESULTS.md and its charts from the newest results`;
 
 /** Its message says which argument is wrong. */
 export class UsageError extends Error {}
 
-/** `undefined` where only help was asked for. @throws UsageError */
-export function optionsOf(args: readonly string[]): Options | undefined {
-  const { quick, only, wrappers, rounds, ms, out, help } = parse(args);
-  if (help) return undefined;
+/** @throws UsageError */
+export function commandOf(args: readonly string[]): Command {
+  const { values, positionals } = parse(args);
+  const {
+    quick,
+    full,
+    only,
+    wrappers,
+    ops,
+    "no-peers": noPeers,
+    rounds,
+    ms,
+    out,
+    help,
+    compare,
+    page,
+    growth,
+    records,
+  } = values;
+  if (help) return { do: "help" };
+  const [before, after, ...rest] = positionals;
+  if (compare) {
+    if (before === undefined || after === undefined || rest.length > 0)
+      throw new UsageError("--compare takes two files");
+    return { do: "compare", before, after };
+  }
+  if (before !== undefined) throw new UsageError(`what is ${before}?`);
+  if (page) return { do: "page" };
+  if (growth) {
+    const backends = only === undefined ? growthBackends : named(only, growthBackends, "--only");
+    const most = records === undefined ? 1_000_000 : positive(records, "--records");
+    return { do: "growth", settings: { backends, most }, out };
+  }
   if (only !== undefined && wrappers) throw new UsageError("either --only or --wrappers");
+  if (quick && full) throw new UsageError("either --quick or --full");
   const chosen = wrappers ? wrappersNames : backendNames;
-  const counted = ms === undefined ? (quick ? 180 : 300) : positive(ms, "--ms");
+  const length = quick ? QUICK : full ? FULL : USUAL;
+  const counted = ms === undefined ? length.counted : positive(ms, "--ms");
   return {
+    do: "run",
     settings: {
-      backends: only === undefined ? chosen : only.split(",").map(backendOf),
-      rounds: rounds === undefined ? (quick ? 3 : 11) : positive(rounds, "--rounds"),
+      backends: only === undefined ? chosen : named(only, chosen, "--only"),
+      operations: ops === undefined ? operationNames : named(ops, operationNames, "--ops"),
+      everything: full ?? false,
+      peers: !noPeers,
+      rounds: rounds === undefined ? length.rounds : positive(rounds, "--rounds"),
       length: { counted, timed: counted / 4 },
       warmUp: counted,
     },
@@ -48,21 +103,32 @@ export function optionsOf(args: readonly string[]): Options | undefined {
   };
 }
 
+const QUICK = { rounds: 3, counted: 40 };
+const USUAL = { rounds: 9, counted: 70 };
+const FULL = { rounds: 15, counted: 150 };
+
 function parse(args: readonly string[]) {
   try {
-    const { values } = parseArgs({
+    return parseArgs({
       args: [...args],
+      allowPositionals: true,
       options: {
         quick: { type: "boolean" },
+        full: { type: "boolean" },
         only: { type: "string" },
         wrappers: { type: "boolean" },
+        ops: { type: "string" },
+        "no-peers": { type: "boolean" },
         rounds: { type: "string" },
         ms: { type: "string" },
         out: { type: "string" },
+        compare: { type: "boolean" },
+        page: { type: "boolean" },
+        growth: { type: "boolean" },
+        records: { type: "string" },
         help: { type: "boolean", short: "h" },
       },
     });
-    return values;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
@@ -74,8 +140,10 @@ function positive(text: string, option: string): number {
   throw new UsageError(`${option} takes a whole number greater than 0`);
 }
 
-function backendOf(name: string): BackendName {
-  const found = backendNames.find((one) => one === name.trim());
-  if (found === undefined) throw new UsageError(`--only takes names of ${backendNames.join(", ")}`);
-  return found;
+/** In the order of `all`. */
+function named<Name extends string>(list: string, all: readonly Name[], option: string): Name[] {
+  const wanted = list.split(",").map((name) => name.trim());
+  const known: readonly string[] = all;
+  if (!wanted.every((name) => known.includes(name))) throw new UsageError(`${option} takes names of ${all.join(", ")}`);
+  return all.filter((name) => wanted.includes(name));
 }

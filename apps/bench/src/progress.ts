@@ -1,5 +1,7 @@
 /** One line on the terminal that tells what is measured; where there is none, a line now and then. */
-import type { Progress } from "./run.ts";
+
+/** Told what is measured next, and how much of the run is done: from 0 to 1. */
+export type Progress = (what: string, done: number) => void;
 
 const BAR = 20;
 /** Milliseconds between two lines in a log. */

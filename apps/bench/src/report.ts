@@ -1,5 +1,7 @@
 /** The results as Markdown, for people. */
 import { titleOf } from "./cases.ts";
+import { describe } from "./machine.ts";
+import { short } from "./page/tables.ts";
 import type { Results, Row } from "./results.ts";
 
 const HEAD = [
@@ -15,11 +17,12 @@ const HEAD = [
     "target",
     "p50 µs",
     "p99 µs",
+    "commands",
   ],
-  ["---", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---:"],
+  ["---", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---"],
 ];
 
-export function reportOf({ rows, skipped, settings, machine, meanBytes, seconds }: Results): string {
+export function reportOf({ rows, weights, skipped, settings, machine, meanBytes, seconds }: Results): string {
   const backends = settings.backends.filter((one) => rows.some(({ backend }) => backend === one));
   const targets = rows.flatMap(({ share }) => (share?.met === undefined ? [] : [share.met]));
   const sizes = Object.entries(meanBytes).map(([size, bytes]) => `"${size}" is ${bytes} bytes of JSON on average`);
@@ -28,15 +31,21 @@ export function reportOf({ rows, skipped, settings, machine, meanBytes, seconds 
       const lines = rows.filter((row) => row.backend === backend).map(cellsOf);
       return [`## ${backend}`, "", ...[...HEAD, ...lines].map((cells) => `| ${cells.join(" | ")} |`), ""].join("\n");
     }),
-    ...skipped.map(({ backend, reason }) => `${backend} was not measured: ${reason}`),
+    ...weights.map(
+      ({ contender, bytes }) => `Heap for a record of 100 B in memory, ${contender}: ${Math.round(bytes)} bytes.`,
+    ),
+    ...skipped.map(
+      ({ backend, contender, reason }) =>
+        `${[backend, contender].filter(Boolean).join(", ")} was not measured: ${reason}`,
+    ),
     `${targets.filter(Boolean).length} of ${targets.length} targets met.`,
     `${settings.rounds} rounds of ${settings.length.counted} ms, ${seconds} s in all; ${sizes.join(", ")}.`,
-    `Node.js ${machine.node}, ${machine.platform}, ${machine.cores} × ${machine.cpu}, load ${machine.load.map((one) => one.toFixed(1)).join(" before and ")} after.`,
+    describe(machine),
   ].join("\n");
 }
 
 function cellsOf(row: Row): string[] {
-  const { contender, best, median, spread, share, p50, p99 } = row;
+  const { contender, best, median, spread, share, p50, p99, commands } = row;
   return [
     `${titleOf(row)}, ${contender}`,
     short(best),
@@ -49,14 +58,8 @@ function cellsOf(row: Row): string[] {
     share?.target === undefined ? "" : `${share.met ? "✓" : "✗"} ${share.target}`,
     short(p50 * 1000),
     short(p99 * 1000),
+    commands ?? "",
   ];
-}
-
-/** Three digits are more than these figures hold. */
-function short(number: number): string {
-  if (number >= 999_500) return `${(number / 1e6).toPrecision(3)}M`;
-  if (number >= 999.5) return `${(number / 1e3).toPrecision(3)}k`;
-  return number.toPrecision(number >= 99.5 ? 3 : 2);
 }
 
 function percent(part: number): string {

@@ -1,50 +1,54 @@
 /** What a run has found, as it is written to a file; and how the rounds become it. */
-import { type Case, targetOf } from "./cases.ts";
+import type { Case } from "./cases.ts";
 import type { BackendName, ContenderName } from "./contender.ts";
 import type { Size } from "./data.ts";
+import type { ResultsFile } from "./files.ts";
+import type { Machine } from "./machine.ts";
 import type { Sample } from "./measure.ts";
-import type { Operation } from "./operations.ts";
+import type { OperationName } from "./operations.ts";
 import type { Settings } from "./options.ts";
 import { median, quantile, spread } from "./statistics.ts";
+import { targetOf } from "./targets.ts";
 
-export interface Results {
+export const FORMAT = 2;
+
+export interface Results extends ResultsFile {
+  readonly kind: "comparison";
   /** Rises when a field changes its meaning. */
-  readonly format: 1;
-  /** ISO 8601. */
-  readonly startedAt: string;
+  readonly format: typeof FORMAT;
   readonly seconds: number;
   readonly machine: Machine;
   readonly settings: Settings;
   /** The mean length of the values as JSON, in bytes. */
-  readonly meanBytes: { readonly [size in Size]: number };
+  readonly meanBytes: { readonly [size in Size]?: number };
   readonly rows: readonly Row[];
+  /** In memory. */
+  readonly weights: readonly Weight[];
   readonly skipped: readonly Skipped[];
 }
 
-export interface Machine {
-  readonly node: string;
-  readonly platform: string;
-  readonly cpu: string;
-  readonly cores: number;
-  /** Of the last minute, before and after: above 1 before the run, others worked on this machine too. */
-  readonly load: readonly [number, number];
-}
-
-/** A backend that could not be measured here, and why. */
+/** What could not be measured here, and why: a whole backend, or one contender. */
 export interface Skipped {
   readonly backend: BackendName;
+  readonly contender?: ContenderName;
   readonly reason: string;
+}
+
+/** Bytes of the heap for a record of about 100 bytes of JSON, its key included. */
+export interface Weight {
+  readonly contender: ContenderName;
+  readonly bytes: number;
 }
 
 /** One case of one contender. */
 export interface Row {
   readonly backend: BackendName;
   readonly contender: ContenderName;
-  readonly operation: Operation;
+  readonly operation: OperationName;
   readonly size: Size;
   readonly concurrency: number;
-  /** Operations a second, in the order of the rounds. */
-  readonly rounds: readonly number[];
+  /** Operations a second, in the order of the rounds; `null` for those in which it did not take part. */
+  readonly rounds: readonly (number | null)[];
   readonly best: number;
   readonly median: number;
   /** (max − min) / median of the rounds. */
@@ -55,6 +59,8 @@ export interface Row {
   readonly p50: number;
   /** The same of 99 in 100. */
   readonly p99: number;
+  /** What the server was given for one operation, where it can tell: `1 GET`. */
+  readonly commands?: string;
   /** Absent on the raw driver's own rows. */
   readonly share?: Share;
 }
@@ -74,47 +80,60 @@ export interface Share {
   readonly met?: boolean;
 }
 
-/** The rows of one case, from the samples of each contender by round; the raw driver comes first. */
-export function rowsOf(
-  backend: BackendName,
-  one: Case,
-  contenders: readonly { readonly name: ContenderName; readonly samples: readonly Sample[] }[],
-): Row[] {
-  const raw = contenders[0]?.samples ?? [];
-  return contenders.map(({ name, samples }, index) => {
-    const rounds = samples.map(speedOf);
-    return {
-      backend,
-      contender: name,
-      ...one,
-      rounds,
-      best: Math.max(...rounds),
-      median: median(rounds),
-      spread: spread(rounds),
-      cpu: median(samples.map(({ cpu }) => cpu)),
-      p50: median(samples.map(({ p50 }) => p50)),
-      p99: median(samples.map(({ p99 }) => p99)),
-      ...(index > 0 && { share: shareOf(samples, raw, targetOf(backend, one)) }),
-    };
+export interface Found {
+  readonly name: ContenderName;
+  /** By round; `undefined` for those in which it did not take part. None at all: it cannot do this. */
+  readonly samples: readonly (Sample | undefined)[];
+  readonly commands?: string;
+}
+
+/** The rows of one case. */
+export function rowsOf(backend: BackendName, one: Case, contenders: readonly Found[]): Row[] {
+  const raw = contenders.find(({ name }) => name === "raw")?.samples ?? [];
+  return contenders.flatMap(({ name, samples, commands }): Row[] => {
+    const taken = samples.filter((sample) => sample !== undefined);
+    if (taken.length === 0) return [];
+    const speeds = taken.map(speedOf);
+    const share =
+      name === "raw" ? undefined : shareOf(samples, raw, name === "kv" ? targetOf(backend, one) : undefined);
+    return [
+      {
+        backend,
+        contender: name,
+        ...one,
+        rounds: samples.map((sample) => (sample ? speedOf(sample) : null)),
+        best: Math.max(...speeds),
+        median: median(speeds),
+        spread: spread(speeds),
+        cpu: median(taken.map(({ cpu }) => cpu)),
+        p50: median(taken.map(({ p50 }) => p50)),
+        p99: median(taken.map(({ p99 }) => p99)),
+        ...(commands !== undefined && { commands }),
+        ...(share && { share }),
+      },
+    ];
   });
 }
 
-/** @param samples and raw: of the same rounds */
-function shareOf(samples: readonly Sample[], raw: readonly Sample[], target: number | undefined): Share {
-  const shares: number[] = [];
-  const cpuShares: number[] = [];
-  for (const [round, sample] of samples.entries()) {
+/** @returns `undefined` where the raw driver has no such operation */
+function shareOf(
+  samples: readonly (Sample | undefined)[],
+  raw: readonly (Sample | undefined)[],
+  target: number | undefined,
+): Share | undefined {
+  const pairs = samples.flatMap((sample, round) => {
     const beside = raw[round];
-    if (beside === undefined) continue;
-    shares.push(sample.operationsPerSecond / beside.operationsPerSecond);
-    cpuShares.push(beside.cpu / sample.cpu);
-  }
+    return sample && beside ? [{ sample, beside }] : [];
+  });
+  if (pairs.length === 0) return undefined;
+  const shares = pairs.map(({ sample, beside }) => sample.operationsPerSecond / beside.operationsPerSecond);
   const middle = median(shares);
   return {
     median: middle,
     quartiles: [quantile(shares, 0.25), quantile(shares, 0.75)],
-    best: Math.max(...samples.map(speedOf)) / Math.max(...raw.map(speedOf)),
-    cpu: median(cpuShares),
+    best:
+      Math.max(...pairs.map(({ sample }) => speedOf(sample))) / Math.max(...pairs.map(({ beside }) => speedOf(beside))),
+    cpu: median(pairs.map(({ sample, beside }) => beside.cpu / sample.cpu)),
     ...(target !== undefined && { target, met: middle >= target }),
   };
 }

@@ -17,3 +17,28 @@ export function quantile(numbers: readonly number[], part: number): number {
 export function spread(numbers: readonly number[]): number {
   return (Math.max(...numbers) - Math.min(...numbers)) / median(numbers);
 }
+
+const RESAMPLES = 2000;
+
+/**
+ * Where the ratio of two medians lies 99 times of 100, by the bootstrap: of as many numbers drawn from each, with
+ * repetition, over and over.
+ */
+export function ratioInterval(before: readonly number[], after: readonly number[]): readonly [number, number] {
+  const draw = lots();
+  const resampled = (numbers: readonly number[]): number =>
+    median(numbers.map(() => numbers[Math.floor(draw() * numbers.length)] ?? Number.NaN));
+  const ratios = Array.from({ length: RESAMPLES }, () => resampled(after) / resampled(before));
+  return [quantile(ratios, 0.005), quantile(ratios, 0.995)];
+}
+
+/** Numbers from 0 to 1 as by chance, and the same ones each time (mulberry32). */
+function lots(): () => number {
+  let state = 1;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,6 +1,12 @@
 // Starts the real servers that the tests and the benchmarks of kv talk to.
 
 export { type Child, nodeArguments, runChild, until } from "./children.ts";
+export type { Chromium } from "./chromium.ts";
+export { type FolderRules, folderSuite } from "./folders/folder-suite.ts";
+export { folderMaker } from "./folders/folders.ts";
+export { type KilledOptions, killedSuite } from "./folders/killed-suite.ts";
+export { longNamesSuite } from "./folders/names-suite.ts";
+export { type FolderSuiteOptions, startFolderChild } from "./folders/options.ts";
 export { makeGolden } from "./golden.ts";
 export { LossyProxy } from "./lossy-proxy.ts";
 export { listed, rejection } from "./promises.ts";
@@ -26,5 +32,5 @@ export { lostReplySuite, type Watched } from "./suites/lost-replies.ts";
 export { outagesSuite } from "./suites/outages.ts";
 export { endingSuite, exampleSuite } from "./suites/processes.ts";
 export { storesOf } from "./suites/stores.ts";
-export { pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
+export { chromiumFor, pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
 export { Writers } from "./writers.ts";

@@ -6,7 +6,7 @@ import { run, Unavailable } from "./system.ts";
 
 /** The one version whose stored format the tests are held to. */
 const requirement =
-  "py-key-value-aio[dynamodb,elasticsearch,memcached,mongodb,redis,valkey,wrappers-encryption]==0.4.6";
+  "py-key-value-aio[disk,dynamodb,elasticsearch,memcached,memory,mongodb,redis,valkey,wrappers-encryption]==0.4.6";
 
 /** A Python in which `key_value` can be imported. */
 export interface Python {

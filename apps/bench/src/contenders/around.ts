@@ -8,5 +8,5 @@ export function openUnder(wrappers: number): Contender {
   for (let count = 0; count < wrappers; count++) {
     store = store.with(defineLayer("nothing", (inner) => around(inner, (_, call, exchange) => exchange(call))));
   }
-  return { records: store.collection("bench"), close: () => store.close() };
+  return { collection: (name) => store.collection(name), close: () => store.close() };
 }

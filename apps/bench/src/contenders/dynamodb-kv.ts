@@ -5,5 +5,5 @@ import type { Contender } from "../contender.ts";
 export async function open(url: string): Promise<Contender> {
   await createTable({ url });
   const store = dynamodbStore({ url });
-  return { records: store.collection("bench"), close: () => store.close() };
+  return { collection: (name) => store.collection(name), close: () => store.close() };
 }

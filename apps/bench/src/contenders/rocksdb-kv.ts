@@ -4,5 +4,5 @@ import type { Contender } from "../contender.ts";
 
 export async function open(folder: string): Promise<Contender> {
   const store = rocksdbStore({ path: folder });
-  return { records: store.collection("bench"), close: () => store.close() };
+  return { collection: (name) => store.collection(name), close: () => store.close() };
 }

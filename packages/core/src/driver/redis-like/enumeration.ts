@@ -24,8 +24,8 @@ import { abandoned } from "./scripts.ts";
 /** How many names a server looks at in one SCAN: some 100 µs of its time. */
 const SCAN_COUNT = "1000";
 
-/** How many records are read at once to see whether they are ours. */
-const PAGE = 250;
+/** How many records are read at once to see whether they are ours: names are collected over replies until they are so many. */
+const PAGE = 500;
 
 interface Found {
   readonly id: RecordId;
@@ -113,11 +113,13 @@ export class Enumeration {
     call: Call,
   ): Promise<{ readonly found: readonly Found[]; readonly next: Scan | undefined }> {
     let scan = position.layout ? position : position.over(await this.#link.layout(call), 0, false);
-    if (scan.pending.length === 0 && scan.servers.length > 0) {
+    if (scan.pending.length < PAGE && scan.servers.length > 0) {
       scan = await this.#scan(scan, pattern, call);
       if (call.ended) throw abandoned();
     }
     const ids = scan.pending.filter(wanted);
+    // A reply of a large database may hold a few names of ours: to read each few by themselves would double the exchanges.
+    if (ids.length < PAGE && scan.servers.length > 0) return { found: [], next: scan.holding(ids) };
     const chunk = ids.slice(0, PAGE);
     const reading: Reading = { link: this.#link, replies: this.#replies, call };
     const texts = chunk.length > 0 ? await readLoosely(reading, chunk.map(nameOf)) : [];
@@ -131,7 +133,7 @@ export class Enumeration {
     return { found, next: await this.#nextPass(rest, call) };
   }
 
-  /** One page of the first server's names. */
+  /** One page of the first server's names, after those that are held. */
   async #scan(scan: Scan, pattern: string, call: Call): Promise<Scan> {
     const [server = ""] = scan.servers;
     let reply: unknown;
@@ -146,8 +148,12 @@ export class Enumeration {
       return scan.over(layout, scan.passes, false);
     }
     const [at, names] = this.#replies.list(reply, 2);
-    const ids = [...new Set(this.#replies.list(names))].flatMap((name) => idOf(this.#replies.text(name)) ?? []);
-    return scan.after(this.#replies.text(at) ?? "0").holding(ids);
+    const held = new Set(scan.pending.map(nameOf));
+    const ids = [...new Set(this.#replies.list(names))].flatMap((name) => {
+      const text = this.#replies.text(name);
+      return text === null || held.has(text) ? [] : (idOf(text) ?? []);
+    });
+    return scan.after(this.#replies.text(at) ?? "0").holding([...scan.pending, ...ids]);
   }
 
   /** Once all servers have given all names: nothing, or the beginning of another pass over them. */

@@ -1,0 +1,36 @@
+/** The files of results. */
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { RESULTS } from "./folders.ts";
+
+/** What a file of results begins with. */
+export interface ResultsFile {
+  readonly kind: "comparison" | "growth" | "footprint";
+  /** ISO 8601. */
+  readonly startedAt: string;
+}
+
+/** @returns the file's path */
+export async function writeResults(results: ResultsFile, out: string | undefined): Promise<string> {
+  const name = `${results.startedAt.replaceAll(":", "-")}-${results.kind}.json`;
+  const file = out === undefined ? join(RESULTS, name) : resolve(out);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
+  return file;
+}
+
+export async function readResults<T extends ResultsFile>(file: string, kind: T["kind"], format: number): Promise<T> {
+  const results = JSON.parse(await readFile(file, "utf8"));
+  if (results.kind !== kind || results.format !== format) throw new Error(`${file} is no ${kind} of this version`);
+  return results;
+}
+
+/** The newest of a kind in the folder of results; `undefined` where there is none. */
+export async function newest(kind: ResultsFile["kind"]): Promise<string | undefined> {
+  const names = await readdir(RESULTS).catch(() => []);
+  const last = names
+    .filter((name) => name.endsWith(`-${kind}.json`))
+    .toSorted()
+    .at(-1);
+  return last && join(RESULTS, last);
+}

@@ -1,0 +1,142 @@
+/** The page of the results: Markdown with charts, from the newest files of results. */
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { titleOf } from "../cases.ts";
+import type { BackendName } from "../contender.ts";
+import { newest, readResults } from "../files.ts";
+import { DOCS, PAGE } from "../folders.ts";
+import { describe } from "../machine.ts";
+import { FORMAT, type Results, type Row } from "../results.ts";
+import { type Bar, barChart, pngOf } from "./charts.ts";
+import { growthSection } from "./growth-section.ts";
+import { leftOut, noteOn } from "./notes.ts";
+import { whyAhead, whyMissed } from "./reasons.ts";
+import type { Section } from "./section.ts";
+import { commands, isAhead, speeds, table } from "./tables.ts";
+
+/** @returns the paths of what was written, the page first */
+export async function writePage(): Promise<string[]> {
+  const sections = [await comparison(), await growthSection()].filter((section) => section !== undefined);
+  if (sections.length === 0) throw new Error("there are no results yet: run pnpm bench first");
+  const written = [PAGE];
+  await rm(DOCS, { recursive: true, force: true });
+  await mkdir(DOCS, { recursive: true });
+  for (const { name, svg } of sections.flatMap(({ charts }) => charts)) {
+    await writeFile(join(DOCS, `${name}.svg`), svg);
+    await writeFile(join(DOCS, `${name}.png`), pngOf(svg));
+    written.push(join(DOCS, `${name}.svg`), join(DOCS, `${name}.png`));
+  }
+  await writeFile(PAGE, `${[HEAD, ...sections.map(({ markdown }) => markdown)].join("\n\n")}\n`);
+  return written;
+}
+
+const HEAD = `# What kv costs, measured
+
+Written by \`pnpm bench --page\` from the newest results in \`apps/bench/results\`. [README.md](README.md) tells how it was measured.`;
+
+/** Those that tell most, where there are peers. */
+const SHOWN = [
+  "get 100 B ×64",
+  "put 100 B ×64",
+  "get 10 KB ×64",
+  "put 10 KB ×64",
+  "getMany(100) 100 B ×1",
+  "putMany(100) 100 B ×1",
+];
+
+async function comparison(): Promise<Section | undefined> {
+  const file = await newest("comparison");
+  if (file === undefined) return undefined;
+  const results = await readResults<Results>(file, "comparison", FORMAT);
+  const backends = results.settings.backends.filter((one) => results.rows.some(({ backend }) => backend === one));
+  const parts = backends.map((backend) => backendSection(backend, results));
+  const { settings, machine, startedAt, seconds, weights, skipped } = results;
+  return {
+    markdown: [
+      "## Beside the raw drivers and the peers",
+      `${startedAt.slice(0, 10)}, ${settings.rounds} rounds of ${settings.length.counted} ms, ${seconds} s in all. ${describe(machine)}`,
+      LEGEND,
+      targets(results),
+      ...parts.map(({ markdown }) => markdown),
+      ...(weights.length > 0 ? [heap(results)] : []),
+      ...(skipped.length > 0 ? [skippedList(results)] : []),
+    ].join("\n\n"),
+    charts: parts.flatMap(({ charts }) => charts),
+  };
+}
+
+const LEGEND = `A cell: operations a second, median of the rounds, and as a **share of the raw driver** in the same rounds (for kv with the
+quartiles of the share). ▲ is ahead of kv beyond the noise of both. "×64": as many callers at once. A peer takes part in every third round.`;
+
+function targets({ rows }: Results): string {
+  const held = rows.filter(({ share }) => share?.target !== undefined);
+  const missed = held.filter(({ share }) => !share?.met);
+  const lines = missed.map((row) => {
+    const { share } = row;
+    const inNoise = share && share.quartiles[1] >= (share.target ?? 0);
+    const why = whyMissed(row.backend, row);
+    return `- ${row.backend}, ${titleOf(row)}: ${share?.median.toFixed(2)} of ${share?.target} (${share?.quartiles.map((one) => one.toFixed(2)).join("–")}; by processor time ${share?.cpu.toFixed(2)}${inNoise ? "; within noise" : ""})${why ? `. ${why}` : ""}`;
+  });
+  return [
+    `${held.length - missed.length} of ${held.length} targets are met.`,
+    ...(lines.length > 0 ? ["", ...lines] : []),
+  ].join("\n");
+}
+
+function backendSection(backend: BackendName, results: Results): Section {
+  const rows = results.rows.filter((row) => row.backend === backend);
+  const names = [...new Set(rows.map(({ contender }) => contender))];
+  const bars = rows.flatMap((row): Bar[] =>
+    row.share && SHOWN.includes(titleOf(row))
+      ? [{ group: titleOf(row), name: row.contender, share: row.share.median }]
+      : [],
+  );
+  const notes = names.flatMap((name) => {
+    const note = noteOn(backend, name);
+    return note === undefined ? [] : [`- **${name}** ${note}.`];
+  });
+  const told = commands(backend, results);
+  const name = `shares-${backend}`;
+  const title = `${backend}: speed as a share of the raw driver with JSON by hand`;
+  return {
+    markdown: [
+      `### ${backend}`,
+      ...(bars.length > 0 ? [`![${title}](docs/${name}.svg)`] : []),
+      speeds(backend, results),
+      [...notes, ...aheadList(rows)].join("\n"),
+      ...(leftOut[backend] ? [leftOut[backend]] : []),
+      ...(told === undefined ? [] : ["What the server is given for one operation:", told]),
+    ].join("\n\n"),
+    charts: bars.length > 0 ? [{ name, svg: barChart(title, bars) }] : [],
+  };
+}
+
+function aheadList(rows: readonly Row[]): string[] {
+  const ahead = rows.filter((row) => isAhead(row, rows));
+  const names = [...new Set(ahead.map(({ contender }) => contender))];
+  return names.map((name) => {
+    const own = ahead.filter(({ contender }) => contender === name);
+    const why = own[0] ? whyAhead(own[0].backend, name) : "";
+    return `- ▲ **${name}** is ahead in ${own.map(titleOf).join(", ")}: ${why}.`;
+  });
+}
+
+function heap({ weights }: Results): string {
+  const raw = weights.find(({ contender }) => contender === "raw")?.bytes ?? Number.NaN;
+  const rows = weights.map(({ contender, bytes }) => [
+    contender,
+    bytes.toFixed(0),
+    contender === "raw" ? "" : (bytes - raw).toFixed(0),
+  ]);
+  return ["### Heap for a record in memory", "", table(["", "bytes", "more than raw"], rows), "", HEAP].join("\n");
+}
+
+const HEAP = `Of a record of about 100 bytes of JSON, its key included, after a collection of garbage, with 10,000 records.`;
+
+function skippedList({ skipped }: Results): string {
+  const lines = skipped.map(({ backend, contender, reason }) => {
+    const what = [backend, contender].filter((part) => part !== undefined).join(", ");
+    return `- ${what}: ${reason}`;
+  });
+  return ["Not measured:", "", ...lines].join("\n");
+}
