@@ -31,6 +31,7 @@ export { formatSuite, type GoldenText } from "./suites/format.ts";
 export { lostReplySuite, type Watched } from "./suites/lost-replies.ts";
 export { outagesSuite } from "./suites/outages.ts";
 export { endingSuite, exampleSuite } from "./suites/processes.ts";
+export { redisLikeSuite } from "./suites/redis-like.ts";
 export { storesOf } from "./suites/stores.ts";
 export { chromiumFor, pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
 export { Writers } from "./writers.ts";
