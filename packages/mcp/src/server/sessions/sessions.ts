@@ -63,14 +63,14 @@ export class KvSessions {
     }
     const record = await this.#records.find(id, principal);
     // Who is refused learns nothing of another's session, and does not end it here.
-    if (!record) return refusal(404, -32_001, "Session not found");
+    if (!record) return unknown();
     if (request.method === "DELETE") {
       await this.#records.end(id);
       await this.#leave(id);
       return new Response(null, { status: 200 });
     }
     const session = await this.#sessionOf(id, record, request, options);
-    return session.answer(request, options);
+    return (await session.answer(request, options)) ?? unknown();
   }
 
   async #begin(principal: string, request: Request, options: McpHandlerRequestOptions): Promise<Response> {
@@ -78,7 +78,7 @@ export class KvSessions {
     const { parts, hold } = this.#placeFor(id);
     const session = await Session.begin(id, parts, request, options);
     try {
-      const response = await session.answer(request, options);
+      const response = (await session.answer(request, options)) ?? unknown();
       const { initialize } = session;
       // Before the client has an answer, and with it the id: the next request may come to any node.
       if (initialize && response.ok) {
@@ -144,6 +144,10 @@ export class KvSessions {
       // A hook that throws must not take the answer with it.
     }
   }
+}
+
+function unknown(): Response {
+  return refusal(404, -32_001, "Session not found");
 }
 
 function refusal(status: number, code: number, message: string): Response {
