@@ -1,9 +1,9 @@
 // The newer versions of Node.js that users run: each is fetched into the cache folder, and runs what shows that the packages
 // and their drivers work on it. The version that started this has run all tests already.
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { delimiter, dirname, join } from "node:path";
-import { cached } from "../packages/test-servers/src/cache.ts";
+import { nodeOf } from "./fetched.mjs";
 
 const root = join(import.meta.dirname, "..");
 const VERSIONS = ["22", "24", "26"];
@@ -13,6 +13,7 @@ const RUNS = [
   ["memory", []],
   ["core", ["unit"]],
   ["disk", ["format", "expiry", "gate"]],
+  ["rocksdb", ["format", "expiry", "closing"]],
   ["redis", ["format"]],
   ["valkey", ["format"]],
   ["memcached", ["format"]],
@@ -20,16 +21,6 @@ const RUNS = [
   ["mongodb", ["format"]],
   ["mcp", []],
 ];
-
-/** The program of a version, by npm: packages that hold the released binaries. */
-async function nodeOf(version) {
-  const name = `node-${process.platform}-${process.arch}`;
-  const folder = await cached(`${name}-${version}`, async (place) => {
-    const options = ["--prefix", place, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
-    execFileSync("npm", ["install", ...options, `${name}@${version}`], { stdio: "inherit" });
-  });
-  return join(folder, "node_modules", name, "bin", "node");
-}
 
 let failed = 0;
 for (const version of VERSIONS) {

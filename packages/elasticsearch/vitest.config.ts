@@ -1,4 +1,5 @@
 import { mergeConfig } from "vitest/config";
 import shared from "../../vitest.shared.ts";
 
-export default mergeConfig(shared, { test: { globalSetup: "test/global-setup.ts" } });
+// Test files share what they import: loading the client takes seconds.
+export default mergeConfig(shared, { test: { globalSetup: "test/global-setup.ts", isolate: false } });

@@ -1,4 +1,5 @@
 /** What kv does for an MCP server, shown with real processes and a real client. Runs what `pnpm build` has built. */
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,8 @@ import { ServerProcess } from "./server-process.ts";
 
 const SERVER = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const QUERY = "what happens to an entry when its time to live is over";
+/** What all of these servers share, besides a store. Without it each would make a key file. */
+const KEYS = `demo:${randomBytes(32).toString("base64")}`;
 const running: ServerProcess[] = [];
 
 function title(text: string): void {
@@ -20,7 +23,7 @@ function step(what: string, result: string): void {
 }
 
 async function serve(store: string): Promise<{ server: ServerProcess; client: Client }> {
-  const server = new ServerProcess([SERVER, "--port", "0", "--store", store]);
+  const server = new ServerProcess([SERVER, "--port", "0", "--store", store], { env: { KV_ENCRYPTION_KEYS: KEYS } });
   running.push(server);
   console.log(`  ${(await server.line(/^(.*) Connect: /))[1]}`);
   const client = await server.connect();

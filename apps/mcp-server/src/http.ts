@@ -1,13 +1,18 @@
-/** The server over Streamable HTTP, at `/mcp`; `/health` tells how it is doing. */
+/** The server over Streamable HTTP, at `/mcp`; `/` shows people how it is doing, `/health` programs. */
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostHeaderValidation, originValidation, toNodeHandler } from "@modelcontextprotocol/node";
-import { createMcpHandler, type McpServer } from "@modelcontextprotocol/server";
+import { type AuthInfo, createMcpHandler, type McpServer } from "@modelcontextprotocol/server";
+import { Gate } from "./auth.ts";
 import { type Options, UsageError } from "./options.ts";
+import type { StatusReader } from "./status.ts";
+import { PAGE_HEADERS, pageOf } from "./status-page.ts";
 
 /** A server that answers clients. */
 export interface Serving {
   readonly where: string;
+  /** Where it listens, if that is not where clients find it. */
+  readonly behind?: string | undefined;
   readonly howToConnect: string;
   /** How many calls are in flight. */
   readonly calls: number;
@@ -15,15 +20,17 @@ export interface Serving {
   stop(grace: number): Promise<void>;
 }
 
-/** @throws UsageError where it cannot listen there */
+/** @throws UsageError where it cannot listen there, or nobody can log in */
 export async function serveHttp(
-  createServer: () => McpServer,
-  health: () => Promise<object>,
+  createServer: (authInfo: AuthInfo | undefined) => McpServer,
+  status: StatusReader,
   options: Options,
   say: (line: string) => void,
 ): Promise<Serving> {
   // A fresh instance for each request: there are no sessions, so any number of processes can share the work.
-  const mcp = createMcpHandler(createServer, { onerror: (error) => say(`A request failed: ${error.message}`) });
+  const mcp = createMcpHandler(({ authInfo }) => createServer(authInfo), {
+    onerror: (error) => say(`A request failed: ${error.message}`),
+  });
   const handle = toNodeHandler(mcp);
   const names = namesOf(options);
   // A web page that rebinds its name to this address is stopped by these.
@@ -31,10 +38,23 @@ export async function serveHttp(
   const calls = new Set<ServerResponse>();
   let stopping = false;
 
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const http = createHttpServer();
+  await listen();
+  const { port } = http.address() as AddressInfo;
+  const url = options.url?.href ?? `http://${inUrl(options.host)}:${port}/mcp`;
+  const { auth, scopes } = options;
+  const gate = auth === undefined || auth === "none" ? undefined : new Gate(auth, new URL(url), scopes, say);
+
+  const answer = async (request: IncomingMessage & { auth?: AuthInfo }, response: ServerResponse): Promise<void> => {
     if (!validHost(request, response) || !validOrigin(request, response)) return;
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    if (pathname === "/health") return sendJson(response, 200, await health());
+    if (pathname === "/health") return sendHealth(response);
+    if (pathname === "/" && options.status) return sendPage(response);
+    if (gate && pathname.startsWith("/.well-known/")) {
+      const asked = new Request(new URL(pathname, "http://localhost"), { method: request.method });
+      const metadata = await gate.metadata(asked);
+      if (metadata) return send(response, metadata);
+    }
     if (pathname !== "/mcp")
       return sendJson(response, 404, { error: "MCP is at /mcp, the server's health at /health" });
     if (stopping) return sendJson(response, 503, { error: "the server is stopping" });
@@ -43,21 +63,28 @@ export async function serveHttp(
       calls.add(response);
       response.once("close", () => calls.delete(response));
     }
+    const caller = await gate?.admit(request.headers.authorization);
+    if (caller instanceof Response) return send(response, caller);
+    if (caller) request.auth = caller;
     await handle(request, response);
   };
 
-  const http = createHttpServer((request, response) => {
+  http.on("request", (request: IncomingMessage, response: ServerResponse) => {
     answer(request, response).catch((error: unknown) => {
       say(`A request failed: ${error}`);
       response.destroy();
     });
   });
-  await listen();
-  const { port } = http.address() as AddressInfo;
-  const url = `http://${inUrl(options.host)}:${port}/mcp`;
+  try {
+    await gate?.open();
+  } catch (error) {
+    http.close();
+    throw error;
+  }
 
   return {
     where: url,
+    behind: options.url && `${inUrl(options.host)}:${port}`,
     howToConnect: `claude mcp add --transport http knowledge-base ${url}`,
     get calls() {
       return calls.size;
@@ -77,6 +104,16 @@ export async function serveHttp(
     },
   };
 
+  async function sendHealth(response: ServerResponse): Promise<void> {
+    sendJson(response, 200, { store: await status.store(), ...(options.status && { cache: status.cache() }) });
+  }
+
+  async function sendPage(response: ServerResponse): Promise<void> {
+    const page = pageOf(await status.all());
+    response.writeHead(200, PAGE_HEADERS);
+    response.end(page);
+  }
+
   function listen(): Promise<void> {
     const { port, host } = options;
     return new Promise((resolve, reject) => {
@@ -95,8 +132,8 @@ export async function serveHttp(
 }
 
 /** The names by which the server may be called. */
-function namesOf({ host, allowedHosts }: Options): string[] {
-  return ["localhost", "127.0.0.1", "[::1]", inUrl(host), ...allowedHosts];
+function namesOf({ host, url, allowedHosts }: Options): string[] {
+  return ["localhost", "127.0.0.1", "[::1]", inUrl(host), ...(url ? [url.hostname] : []), ...allowedHosts];
 }
 
 function inUrl(host: string): string {
@@ -106,6 +143,11 @@ function inUrl(host: string): string {
 function sendJson(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { "content-type": "application/json", connection: "close" });
   response.end(`${JSON.stringify(body)}\n`);
+}
+
+async function send(response: ServerResponse, answer: Response): Promise<void> {
+  response.writeHead(answer.status, { ...Object.fromEntries(answer.headers), connection: "close" });
+  response.end(await answer.text());
 }
 
 function patience(milliseconds: number): Promise<void> {

@@ -3,12 +3,14 @@
 import { KeyValueError } from "@kv/core";
 import { retry } from "@kv/core/wrappers";
 import { responseCache } from "@kv/mcp/server";
-import type { McpServer } from "@modelcontextprotocol/server";
+import type { AuthInfo, McpServer } from "@modelcontextprotocol/server";
 import { Documents } from "./documents.ts";
 import { serveHttp } from "./http.ts";
-import { Notes } from "./notes.ts";
+import { encryptionKeys } from "./keys.ts";
+import { Notes, ownerOf } from "./notes.ts";
 import { HELP, type Options, optionsFrom, UsageError } from "./options.ts";
-import { createServer, SERVER, UNCACHED_TOOLS } from "./server.ts";
+import { createServer, LIST_TTL, SERVER } from "./server.ts";
+import { StatusReader } from "./status.ts";
 import { serveStdio } from "./stdio.ts";
 import { openWatched, shown } from "./store.ts";
 
@@ -22,28 +24,35 @@ function say(line: string): void {
 
 async function run(options: Options): Promise<void> {
   const documents = await Documents.in(options.docs);
-  const { store, failed } = await openWatched(options.store, say);
+  const keysFor = (url: string) => encryptionKeys(url, process.env, say);
+  const { store, counted, failed } = await openWatched(options.store, keysFor, say);
   try {
     const cache = responseCache({
       store,
       server: SERVER,
       // An answer is good for as long as no document changes.
       revision: () => documents.revision(),
-      tools: { exclude: UNCACHED_TOOLS },
+      tools: { items: { list_notes: { ttl: LIST_TTL } } },
+      // Documents change at any time, of which no client is told: so none should keep an answer itself.
+      announceTtl: false,
       onError: failed,
     });
     const notes = new Notes(store.with(retry()));
-    const create = (): McpServer => createServer({ documents, notes, cache, failed });
-    const health = async () => ({ store: await state(store.ping({ timeout: "1s" })), cache: cache.statistics() });
+    const create = (authInfo?: AuthInfo): McpServer =>
+      createServer({ documents, notes, cache, failed }, ownerOf(authInfo));
+    const status = new StatusReader({ store, counted, cache, options });
 
     let clientGone: () => void = () => {};
     const ended = new Promise<string>((resolve) => {
       clientGone = () => resolve("the client has gone");
       for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => resolve(signal));
     });
-    const serving = options.stdio ? serveStdio(create, clientGone, say) : await serveHttp(create, health, options, say);
-    const { where, howToConnect } = serving;
-    const what = `${await documents.count()} documents of ${documents.folder}, store ${shown(options.store)}`;
+    const serving = options.stdio
+      ? serveStdio(() => create(), clientGone, say)
+      : await serveHttp(create, status, options, say);
+    const { where, behind, howToConnect } = serving;
+    const listening = behind === undefined ? "" : `listening on ${behind}, `;
+    const what = `${listening}${await documents.count()} documents of ${documents.folder}, store ${shown(options.store)}`;
     say(`Serving on ${where}: ${what}. Connect: ${howToConnect}`);
 
     const reason = await ended;
@@ -52,13 +61,6 @@ async function run(options: Options): Promise<void> {
   } finally {
     await store.close();
   }
-}
-
-async function state(answer: Promise<void>): Promise<"up" | "down"> {
-  return answer.then(
-    () => "up",
-    () => "down",
-  );
 }
 
 try {

@@ -4,13 +4,14 @@ import type { ResponseCache } from "@kv/mcp/server";
 import { McpServer, ResourceNotFoundError, ResourceTemplate } from "@modelcontextprotocol/server";
 import * as z from "zod";
 import type { Documents } from "./documents.ts";
-import { Note, type Notes } from "./notes.ts";
+import { Note, type Notes, type OwnNotes } from "./notes.ts";
 import { wordsOf } from "./ranking.ts";
 import { describe } from "./store.ts";
 
 export const SERVER = { name: "knowledge-base", version: "0.1.0", title: "Knowledge base" };
-/** Read-only as it is, its answer changes with each note that is saved, so it must not be cached. */
-export const UNCACHED_TOOLS = ["list_notes"];
+
+/** How long the list of notes may be kept, should another process fail to say that it has changed. */
+export const LIST_TTL = "1m";
 
 export interface Parts {
   readonly documents: Documents;
@@ -26,15 +27,18 @@ const Query = z
   .refine((text) => wordsOf(text).length > 0, "give at least one word to look for");
 const Limit = z.number().int().min(1).max(50);
 
-/** A server instance: one for each HTTP request, or for the one connection of stdio. What lasts is in `parts`. */
-export function createServer(parts: Parts): McpServer {
+/**
+ * A server instance: one for each HTTP request, or for the one connection of stdio. What lasts is in `parts`.
+ * @param owner whose notes it has
+ */
+export function createServer(parts: Parts, owner: string): McpServer {
   const server = new McpServer(SERVER, {
     instructions: "Searches a folder of Markdown documents and keeps notes. Begin with search_docs.",
   });
   // Before anything is registered: what is registered later is what is cached.
   parts.cache.install(server);
   registerSearch(server, parts);
-  registerNotes(server, parts);
+  registerNotes(server, parts.notes.of(owner), parts);
   registerDocuments(server, parts);
   registerPrompt(server, parts);
   return server;
@@ -67,7 +71,7 @@ function registerSearch(server: McpServer, { documents }: Parts): void {
   );
 }
 
-function registerNotes(server: McpServer, { notes, failed }: Parts): void {
+function registerNotes(server: McpServer, notes: OwnNotes, { cache, failed }: Parts): void {
   server.registerTool(
     "save_note",
     {
@@ -79,6 +83,7 @@ function registerNotes(server: McpServer, { notes, failed }: Parts): void {
     },
     async ({ title, text }) => {
       const note = await unlessStoreFails("save the note", () => notes.save(title, text));
+      await forgetList();
       return { content: [{ type: "text", text: `Saved as ${note.id}.` }], structuredContent: note };
     },
   );
@@ -114,9 +119,16 @@ function registerNotes(server: McpServer, { notes, failed }: Parts): void {
       if (!(await unlessStoreFails("delete the note", () => notes.delete(id)))) {
         throw new Error("There is no note with this id: list_notes shows those that there are.");
       }
+      await forgetList();
       return { content: [{ type: "text", text: "Deleted." }] };
     },
   );
+
+  /** The list's answers are read-only, so they are cached, but each note changes them. */
+  async function forgetList(): Promise<void> {
+    // The note is stored, whatever becomes of this; and no answer of the list is kept for longer than LIST_TTL.
+    await cache.invalidate({ tool: "list_notes" }).catch(failed);
+  }
 
   /** What the SDK makes of a thrown error is a tool result that the model reads: it should help. */
   async function unlessStoreFails<T>(what: string, action: () => Promise<T>): Promise<T> {

@@ -31,7 +31,7 @@ it.each([
   [["--nonsense"], /--nonsense.*--help/],
   [["--store", "redis://localhost:notaport"], /URL/],
   [["--docs", "/no/such/folder"], /cannot read the documents' folder .*: it does not exist/],
-  [["--host", "192.0.2.1"], /no address 192\.0\.2\.1/],
+  [["--host", "192.0.2.1", "--auth", "none"], /no address 192\.0\.2\.1/],
 ])("%j", async (args, message) => {
   const defaults = ["--store", "memory:", "--docs", await documents()];
   expect(await refusal([...defaults, ...args])).toMatch(message);
@@ -42,6 +42,13 @@ it.each([
   [["--port", "-1"], /--port/],
   [["--port"], /--port/],
   [["surplus"], /surplus.*--help/],
+  [["--host", "0.0.0.0"], /--host 0\.0\.0\.0 lets others call: give --auth/],
+  [["--host", "0.0.0.0", "--auth", "https://login.example"], /needs --url/],
+  [["--auth", "http://login.example"], /--auth must be an https: URL/],
+  [["--auth", "login.example"], /--auth must be an https: URL/],
+  [["--auth", "none", "--stdio"], /--auth is for HTTP/],
+  [["--scope", "mcp"], /--scope needs --auth/],
+  [["--url", "http://kb.example/mcp"], /--url must be an https: URL/],
 ])("the options %j", (args, message) => {
   expect(() => optionsFrom(args, {})).toThrow(UsageError);
   expect(() => optionsFrom(args, {})).toThrow(message);
@@ -88,7 +95,7 @@ it("a backend whose package is not installed", async () => {
       await cp(source(`packages/${name}/${part}`), join(modules, "@kv", name, part), { recursive: true });
     }
   }
-  for (const name of ["@modelcontextprotocol", "zod"]) {
+  for (const name of ["@modelcontextprotocol", "jose", "zod"]) {
     await symlink(source(`apps/mcp-server/node_modules/${name}`), join(modules, name));
   }
   const command = [...fromSources.slice(0, -1), join(project, "src/main.ts")];

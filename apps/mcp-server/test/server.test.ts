@@ -135,6 +135,6 @@ it("refuses names that it is not called by, and says where it is", async () => {
   expect(await statusFor("/health", { host: "evil.example" })).toBe(403);
   expect(await statusFor("/health", { host: "kb.example" })).toBe(200);
   expect(await statusFor("/mcp", { host: `127.0.0.1:${port}`, origin: "http://evil.example" })).toBe(403);
-  expect(await statusFor("/", {})).toBe(404);
+  expect(await statusFor("/nowhere", {})).toBe(404);
   expect(server.lines[0]).toContain(`claude mcp add --transport http knowledge-base ${href}`);
 });

@@ -1,10 +1,10 @@
 /** The server on stdin and stdout, started by its client. */
 import { serverFor } from "@kv/test-servers";
 import { Client } from "@modelcontextprotocol/client";
-import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { getDefaultEnvironment, StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import * as vitest from "vitest";
 import { expect, it, onTestFinished } from "vitest";
-import { call, documents, fromSources, textOf } from "./support/server.ts";
+import { call, documents, fromSources, KEYS, textOf } from "./support/server.ts";
 
 const { server: redis, skipped } = await serverFor(vitest, "redis", { own: true });
 
@@ -12,6 +12,7 @@ async function connect(store: string) {
   const transport = new StdioClientTransport({
     command: process.execPath,
     args: [...fromSources, "--stdio", "--store", store, "--docs", await documents()],
+    env: { ...getDefaultEnvironment(), ...KEYS },
     stderr: "pipe",
   });
   let printed = "";

@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { completeStore } from "../examples/complete-driver.ts";
 import { allCapabilities, type Capability } from "../src/capabilities.ts";
-import { wrappers } from "../src/conformance/under-wrappers.ts";
+import { layeredWrappers } from "../src/conformance/wrappers.ts";
 import type { Layer } from "../src/driver/index.ts";
 import * as all from "../src/wrappers/index.ts";
 import { telemetry } from "../src/wrappers/telemetry.ts";
@@ -19,10 +19,10 @@ export function allWrappers(): readonly AnyLayer[] {
   const keep = (layer: AnyLayer): void => {
     if (exported.includes(layer.name)) found.set(layer.name, layer);
   };
-  for (const { layers } of wrappers) for (const layer of layers()) keep(layer);
+  for (const { layers } of layeredWrappers) for (const layer of layers()) keep(layer);
   const other = completeStore();
   const ofSeveral = [all.cache(other, { ttl: 1, writes: "through" }), all.fallback(other)];
-  for (const layer of [all.readOnly(), telemetry(), ...ofSeveral]) keep(layer);
+  for (const layer of [telemetry(), ...ofSeveral]) keep(layer);
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

@@ -1,7 +1,9 @@
 /** Read-modify-write over a driver's `swap`: one loop, and a queue so that calls of one process never contend. */
 import { type OngoingCall, stillWanted } from "./call.ts";
 import { type Driver, isLive, type MaybePromise, type RecordId, type StoredRecord } from "./driver/driver.ts";
-import { TimeoutError, UnsupportedOperationError } from "./errors.ts";
+import { InvalidArgumentError, InvalidCounterError, TimeoutError, UnsupportedOperationError } from "./errors.ts";
+import type { JsonValue } from "./json.ts";
+import { kindOf } from "./record.ts";
 
 /** What a change makes of the record: another one, none (`undefined`), or the same as before. */
 export type Change = (current: StoredRecord | undefined) => MaybePromise<StoredRecord | undefined | "unchanged">;
@@ -60,4 +62,16 @@ export function swap(driver: Driver, ...args: Parameters<NonNullable<Driver["swa
 /** The record, unless it has expired by this process' clock; a backend with expiry of its own has seen to that. */
 export function liveOrNone(driver: Driver, record: StoredRecord | undefined): StoredRecord | undefined {
   return record === undefined || driver.capabilities.nativeExpiry || isLive(record) ? record : undefined;
+}
+
+/** What a counter becomes. @throws InvalidArgumentError, InvalidCounterError */
+export function sumOf(current: JsonValue, by: unknown): number {
+  if (typeof by !== "number" || !Number.isFinite(by)) {
+    throw new InvalidArgumentError(`a counter changes by a finite number, not by ${kindOf(by)}`);
+  }
+  if (typeof current !== "number") throw new InvalidCounterError("the stored value is not a number");
+  const sum = current + by;
+  const exact = Number.isInteger(current) && Number.isInteger(by) ? Number.isSafeInteger(sum) : Number.isFinite(sum);
+  if (!exact) throw new InvalidCounterError("the sum would leave the range of exact numbers");
+  return sum + 0;
 }

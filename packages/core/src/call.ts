@@ -1,7 +1,9 @@
 /** One call of a user: its deadline, its cancellation, and the race between them and the backend's answer. */
+import type { Deadlines, Timed } from "./deadlines.ts";
 import { type Call, isPromise, type MaybePromise } from "./driver/driver.ts";
-import { AbortedError, asKeyValueError, type ErrorCode, type KeyValueError, TimeoutError } from "./errors.ts";
+import { AbortedError, asKeyValueError, type ErrorCode, KeyValueError, TimeoutError } from "./errors.ts";
 import { timeoutOf } from "./record.ts";
+import { listen } from "./signals.ts";
 
 /** The last parameter of every method. */
 export interface CallOptions {
@@ -11,71 +13,15 @@ export interface CallOptions {
   readonly timeout?: number | string | undefined;
 }
 
-type Timer = ReturnType<typeof setTimeout>;
-
 /** The part of a call that only those need which have to wait for their answer. */
-interface Waiting {
-  readonly call: OngoingCall;
-  readonly deadline: number;
+interface Waiting extends Timed {
   reject: ((error: KeyValueError) => void) | undefined;
   /** Of a call with a timeout of its own. */
-  timer: Timer | undefined;
+  timer: ReturnType<typeof setTimeout> | undefined;
   /** Ends the listening to the caller's signal. */
   unlisten: (() => void) | undefined;
   controller: AbortController | undefined;
   listeners: Set<(error: KeyValueError) => void> | undefined;
-  previous: Waiting | undefined;
-  next: Waiting | undefined;
-}
-
-/**
- * The deadlines of all calls with the store's own timeout, by one timer. They end in the order in which they began, so
- * a doubly linked list is queue enough; a call leaves it as soon as it settles, and is garbage then.
- */
-export class Deadlines {
-  readonly timeout: number;
-  #first: Waiting | undefined;
-  #last: Waiting | undefined;
-  #timer: Timer | undefined;
-
-  constructor(timeout: number) {
-    this.timeout = timeout;
-  }
-
-  add(waiting: Waiting): void {
-    const last = this.#last;
-    this.#last = waiting;
-    if (last) {
-      last.next = waiting;
-      waiting.previous = last;
-      return;
-    }
-    this.#first = waiting;
-    if (this.#timer) this.#timer.ref();
-    else this.#arm(this.timeout);
-  }
-
-  remove(waiting: Waiting): void {
-    const { previous, next } = waiting;
-    if (previous) previous.next = next;
-    else this.#first = next;
-    if (next) next.previous = previous;
-    else this.#last = previous;
-    waiting.previous = waiting.next = undefined;
-    // A timer that runs on for nobody is cheaper than one for each call, but must not keep the process alive.
-    if (!this.#first) this.#timer?.unref();
-  }
-
-  #arm(milliseconds: number): void {
-    this.#timer = setTimeout(() => this.#fire(), milliseconds);
-  }
-
-  #fire(): void {
-    const now = performance.now();
-    while (this.#first && this.#first.deadline <= now) this.#first.call.expire();
-    this.#timer = undefined;
-    if (this.#first) this.#arm(Math.max(1, this.#first.deadline - now));
-  }
 }
 
 /** Which call it is, for its errors. */
@@ -266,37 +212,6 @@ export class OngoingCall implements Call {
   }
 }
 
-interface Listening {
-  readonly calls: Set<() => void>;
-  readonly onAbort: () => void;
-}
-/** One listener for all calls with one signal, since Node.js warns of a leak where a signal has more than ten. */
-const listening = new WeakMap<AbortSignal, Listening>();
-
-/** Calls `onAbort` when the signal is aborted, unless the function that it gives was called before. */
-function listen(signal: AbortSignal, onAbort: () => void): () => void {
-  const shared = listening.get(signal) ?? listenAll(signal);
-  shared.calls.add(onAbort);
-  return () => {
-    if (!shared.calls.delete(onAbort) || shared.calls.size > 0) return;
-    signal.removeEventListener("abort", shared.onAbort);
-    listening.delete(signal);
-  };
-}
-
-function listenAll(signal: AbortSignal): Listening {
-  const calls = new Set<() => void>();
-  const shared = {
-    calls,
-    onAbort: () => {
-      for (const call of [...calls]) call();
-    },
-  };
-  signal.addEventListener("abort", shared.onAbort, { once: true });
-  listening.set(signal, shared);
-  return shared;
-}
-
 /**
  * Asked before a request for which something was waited, so that none is sent whose call has been told to have failed.
  * @throws AbortedError where nobody waits for the answer any more
@@ -334,4 +249,25 @@ export function explain(error: unknown, subject: CallSubject, sent = false): Key
   if (subject.writes) known.outcome ??= sent && !BEFORE_WRITING.has(known.code) ? "unknown" : "not-applied";
   else delete known.outcome;
   return known;
+}
+
+/** What is checked before the first exchange of a call with several. */
+export async function explaining<T>(subject: CallSubject, prepare: () => MaybePromise<T>): Promise<T> {
+  try {
+    return await prepare();
+  } catch (error) {
+    throw error instanceof KeyValueError && error.operation !== undefined ? error : explain(error, subject);
+  }
+}
+
+/** What a function of the caller's has thrown. */
+export interface Thrown {
+  readonly error: unknown;
+}
+
+/** What the caller's own function has thrown stays what it is. */
+export function asThrown<T>(attempt: Promise<T>, thrown: () => Thrown | undefined): Promise<T> {
+  return attempt.catch((error: unknown) => {
+    throw (thrown() ?? { error }).error;
+  });
 }

@@ -1,5 +1,6 @@
 /** A driver's life: opened by the first call, shared by all collections and layers, closed once. */
-import { type CallScope, Deadlines, explain, OngoingCall, stillWanted } from "./call.ts";
+import { type CallScope, explain, OngoingCall, stillWanted } from "./call.ts";
+import { Deadlines } from "./deadlines.ts";
 import { type Call, type Driver, isPromise, type MaybePromise, READS, type StoreEvent } from "./driver/driver.ts";
 import { around, forward, type Subject } from "./driver/layer.ts";
 import { asKeyValueError, StoreClosedError, TimeoutError } from "./errors.ts";

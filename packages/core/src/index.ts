@@ -35,7 +35,7 @@ export {
 export type { Jsonable, JsonObject, JsonPrimitive, JsonValue } from "./json.ts";
 export { openStore } from "./open.ts";
 export type { Backend, OpenOptions } from "./open-store.ts";
+export type { Factory, GetOrSetOptions, IncrementOptions, PutEntry, PutOptions, UpdateOptions } from "./options.ts";
 export type { Duration, Entry, Expiry, Revision } from "./record.ts";
-export type { Factory, GetOrSetOptions, IncrementOptions, PutEntry, PutOptions, UpdateOptions } from "./records.ts";
 export type { Schema, SchemaResult } from "./schema.ts";
 export { Collection, createStore, KeyValueStore, type ListOptions, type StoreOptions } from "./store.ts";

@@ -1,4 +1,5 @@
 /** Revisions: made for each write, unique among all processes. */
+import { InvalidArgumentError } from "./errors.ts";
 import type { Revision } from "./record.ts";
 
 let origin: string | undefined;
@@ -15,4 +16,10 @@ function randomOrigin(): string {
   return btoa(String.fromCharCode(...bytes))
     .replaceAll("+", "-")
     .replaceAll("/", "_");
+}
+
+/** @throws InvalidArgumentError where it cannot be one */
+export function checkRevision(revision: unknown): void {
+  if (typeof revision === "string" && revision !== "" && revision !== "absent") return;
+  throw new InvalidArgumentError("a revision must be one that a store has given");
 }

@@ -1,6 +1,6 @@
 /** What users hold: a store, and its collections. */
 import { KeyQueue } from "./atomics.ts";
-import { isBeside } from "./beside.ts";
+import { isUsers, storedPrefix, userKey } from "./beside.ts";
 import type { CallOptions } from "./call.ts";
 import { type CapabilitiesOf, type Capability, requireCapabilities } from "./capabilities.ts";
 import { Connection } from "./connection.ts";
@@ -8,8 +8,9 @@ import { chain, type Driver, type Listed, type StoreEvent } from "./driver/drive
 import type { AnyLayer, Layer } from "./driver/layer.ts";
 import { InvalidNameError, UnsupportedOperationError } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
+import type { Context } from "./operations.ts";
 import { type Entry, kindOf, timeoutOf } from "./record.ts";
-import { type Context, Records } from "./records.ts";
+import { Records } from "./records.ts";
 import { anyShape, type Schema, shapeOf } from "./schema.ts";
 
 /** As in Python's py-key-value. */
@@ -67,11 +68,12 @@ export class Collection<in C extends Capability, Out = JsonValue, In = unknown> 
   #list(operation: string, values: boolean, options: ListOptions | undefined): AsyncIterable<Listed> {
     const { driver } = this.context;
     return this.pages(operation, options, (cursor, call) => {
-      const scope = { collection: this.name, keyPrefix: checkedPrefix(options) };
-      return chain(supported(driver, driver.list, operation)(scope, { values, cursor }, call), ({ items, next }) => ({
-        items: items.filter(({ key }) => !isBeside(key)),
-        next,
-      }));
+      const prefix = checkedPrefix(options);
+      const scope = { collection: this.name, keyPrefix: storedPrefix(prefix) };
+      return chain(supported(driver, driver.list, operation)(scope, { values, cursor }, call), ({ items, next }) => {
+        const named = items.filter(({ key }) => isUsers(key)).map(underUserKey);
+        return { items: scope.keyPrefix === prefix ? named : named.filter(({ key }) => key.startsWith(prefix)), next };
+      });
     });
   }
 }
@@ -199,6 +201,11 @@ export function createStore<const D extends Driver>(
 /** Outside of the class, whose name a bundler would have to change if it named itself. */
 function newStore<C extends Capability>(context: Context, layers: readonly AnyLayer[]): KeyValueStore<C> {
   return new KeyValueStore(context, layers);
+}
+
+function underUserKey(listed: Listed): Listed {
+  const key = userKey(listed.key);
+  return key === listed.key ? listed : { key, record: listed.record };
 }
 
 /** The method of a driver that claims to have it. */

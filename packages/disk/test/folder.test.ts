@@ -1,31 +1,31 @@
 // The folder: who may read it, how it is named, and what is refused.
 
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join, relative } from "node:path";
-import {
-  IncompatibleFormatError,
-  InvalidArgumentError,
-  KeyValueError,
-  openStore,
-  StoreClosedError,
-  ValueTooLargeError,
-} from "@kv/core";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { IncompatibleFormatError, InvalidArgumentError, KeyValueError } from "@kv/core";
 import { DiskDriver, type DiskStoreOptions, diskStore, fromUrl } from "@kv/disk";
-import { rejection, runChild } from "@kv/test-servers";
+import { folderSuite, rejection, runChild, startFolderChild } from "@kv/test-servers";
 import { open } from "lmdb";
+import * as vitest from "vitest";
 import { describe, expect, test } from "vitest";
-import { childArguments, newFolder, startChild } from "./helpers.ts";
+import { childArguments, newFolder } from "./helpers.ts";
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+
+const shared = { scheme: "disk", open: diskStore, newFolder };
+folderSuite(vitest, {
+  ...shared,
+  fromUrl,
+  pathOf: (driver) => (driver instanceof DiskDriver ? driver.path : ""),
+  largestRecord: 16_000_000,
+  parameters: "sync=false",
+  file: "data.mdb",
+  spoil(path) {
+    mkdirSync(path);
+    writeFileSync(join(path, "data.mdb"), "garbage");
+    return () => writeFileSync(join(path, "data.mdb"), "");
+  },
+});
 
 /** How another program, or another release, would have opened the folder. */
 const bare = { noSubdir: false, overlappingSync: false, encoding: "binary", keyEncoding: "binary" } as const;
@@ -47,28 +47,6 @@ describe("permissions", () => {
     }
   });
 
-  test("of a folder that is there stay as they are", async () => {
-    const path = newFolder();
-    mkdirSync(path);
-    chmodSync(path, 0o750);
-    const store = diskStore({ path });
-    await store.put("a", 1);
-    await store.close();
-    expect(modeOf(path)).toBe("750");
-  });
-
-  test("a folder that may not be written to is told", async () => {
-    const path = newFolder();
-    mkdirSync(path);
-    chmodSync(dirname(path), 0o755);
-    chmodSync(path, 0o555);
-    for (const place of [path, join(path, "inside")]) {
-      const child = startChild("attempt.ts", place, "nobody");
-      expect(await child.ended).toBe(0);
-      expect(child.output()).toBe("ACCESS_DENIED undefined\nACCESS_DENIED not-applied\n");
-    }
-  });
-
   test("files that may not be written to are told", async () => {
     const path = newFolder();
     const store = diskStore({ path });
@@ -76,7 +54,7 @@ describe("permissions", () => {
     await store.close();
     for (const folder of [dirname(path), path]) chmodSync(folder, 0o755);
     for (const file of readdirSync(path)) chmodSync(join(path, file), 0o444);
-    const child = startChild("attempt.ts", path, "nobody");
+    const child = startFolderChild(shared, "attempt.ts", path, "nobody");
     expect(await child.ended).toBe(0);
     expect(child.output()).toBe("ACCESS_DENIED undefined\nACCESS_DENIED not-applied\n");
   });
@@ -111,7 +89,7 @@ describe("what is in the folder", () => {
       await store.putMany(Array.from({ length: 300 }, (_, at) => ({ key: `${at}`, value: "x".repeat(3000) })));
       await store.close();
       truncateSync(join(path, "data.mdb"), size);
-      const child = startChild("attempt.ts", path);
+      const child = startFolderChild(shared, "attempt.ts", path);
       expect(await child.ended).toBe(0);
       expect(child.output()).toContain("INCOMPATIBLE_FORMAT");
     },
@@ -161,26 +139,6 @@ describe("what is in the folder", () => {
     expect([...again.getKeys({})].map(String)).toEqual(["theirs"]);
     await again.close();
   });
-
-  test("a path that is no folder is refused", async () => {
-    const path = newFolder();
-    writeFileSync(path, "a file");
-    for (const place of [path, join(path, "inside")]) {
-      expect(await errorAt(place)).toBeInstanceOf(InvalidArgumentError);
-    }
-  });
-
-  test("a store that could not be opened opens when the cause is gone", async () => {
-    const path = newFolder();
-    mkdirSync(path);
-    writeFileSync(join(path, "data.mdb"), "garbage");
-    const store = diskStore({ path });
-    await expect(store.get("a")).rejects.toBeInstanceOf(IncompatibleFormatError);
-    writeFileSync(join(path, "data.mdb"), "");
-    await store.put("a", 1);
-    expect(await store.get("a")).toBe(1);
-    await store.close();
-  });
 });
 
 describe("a full disk", () => {
@@ -212,21 +170,6 @@ describe("a full disk", () => {
 });
 
 describe("stores of one process", () => {
-  test("share a folder, and closing one leaves the others", async () => {
-    const path = newFolder();
-    const [one, two] = [diskStore({ path }), diskStore({ path: `${path}/../store/` })];
-    await Promise.all([one.put("a", 1), two.put("b", 2)]);
-    expect(await Promise.all([one.get("b"), two.get("a")])).toEqual([2, 1]);
-    await one.close();
-    await expect(one.get("a")).rejects.toBeInstanceOf(StoreClosedError);
-    await two.put("a", 3);
-    expect(await two.get("a")).toBe(3);
-    await two.close();
-    const three = diskStore({ path });
-    expect(await three.get("a")).toBe(3);
-    await three.close();
-  });
-
   test("must agree on sync", async () => {
     const path = newFolder();
     const [one, two] = [diskStore({ path }), diskStore({ path, sync: false })];
@@ -234,67 +177,11 @@ describe("stores of one process", () => {
     await expect(two.get("a")).rejects.toBeInstanceOf(InvalidArgumentError);
     await Promise.all([one.close(), two.close()]);
   });
-
-  test("close without having opened", async () => {
-    const path = newFolder();
-    await diskStore({ path }).close();
-    expect(existsSync(path)).toBe(false);
-  });
-
-  test("refuse a record over the limit before anything is written", async () => {
-    const store = diskStore({ path: newFolder() });
-    const error = await rejection(store.put("a", "x".repeat(16_000_000)));
-    expect(error).toBeInstanceOf(ValueTooLargeError);
-    await store.put("a", "ü".repeat(7_999_000));
-    expect(await store.get("a")).toBe("ü".repeat(7_999_000));
-    await store.close();
-  });
 });
 
-describe("by URL", () => {
-  const pathOf = (url: string): string => {
-    const { driver } = fromUrl(url);
-    if (!(driver instanceof DiskDriver)) throw new Error("not a disk store");
-    return relative(process.cwd(), driver.path);
-  };
-
-  test("relative and absolute paths, percent-encoded", () => {
-    expect(pathOf("disk:./folder")).toBe("folder");
-    expect(pathOf("disk:folder/a%20b%3F")).toBe("folder/a b?");
-    expect(pathOf("DISK:../x")).toBe("../x");
-    const root = relative(process.cwd(), "/");
-    expect(pathOf("disk:/abs/x")).toBe(`${root}abs/x`.replace(/([^/])abs/, "$1/abs"));
-    expect(pathOf("disk:///abs/x%25?sync=false")).toBe(`${root}/abs/x%`);
-  });
-
-  test.each([
-    "disk:",
-    "disk:?sync=false",
-    "disk://host/path",
-    "disk://",
-    "disk:////x",
-    "disk:./a#b",
-    "disk:./a?sync=yes",
-    "disk:./a?size=3",
-    "disk:./%zz",
-    "disk:./a%00b",
-    "memory:",
-  ])("refuses %s", (url) => {
-    expect(() => fromUrl(url)).toThrow(InvalidArgumentError);
-  });
-
-  test("openStore finds it", async () => {
-    const path = newFolder();
-    const store = await openStore(`disk:${path}`, { needs: ["atomic", "enumerate", "clear", "durable"] });
-    expect(await store.increment("a")).toBe(1);
-    await store.close();
-    expect(existsSync(join(path, "data.mdb"))).toBe(true);
-  });
-
-  test.each([{}, { path: "" }, { path: 3 }, { path: "a\0b" }, { path: "a", sync: "yes" }])(
-    "refuses the options %j",
-    (options) => {
-      expect(() => diskStore(options as DiskStoreOptions)).toThrow(InvalidArgumentError);
-    },
-  );
-});
+test.each([{}, { path: "" }, { path: 3 }, { path: "a\0b" }, { path: "a", sync: "yes" }])(
+  "refuses the options %j",
+  (options) => {
+    expect(() => diskStore(options as DiskStoreOptions)).toThrow(InvalidArgumentError);
+  },
+);

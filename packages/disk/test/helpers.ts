@@ -1,22 +1,9 @@
 // What the tests of the disk store share: folders that go away, other processes, and looks past the store.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { DiskDriver } from "@kv/disk";
-import { type Child, nodeArguments, runChild } from "@kv/test-servers";
-import { afterAll } from "vitest";
+import { type Child, folderMaker, nodeArguments, runChild } from "@kv/test-servers";
+import * as vitest from "vitest";
 
-const made: string[] = [];
-afterAll(() => {
-  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
-
-/** A folder that does not exist yet, in one that is deleted after the test file. */
-export function newFolder(): string {
-  const parent = mkdtempSync(join(tmpdir(), "kv-disk-"));
-  made.push(parent);
-  return join(parent, "store");
-}
+export const newFolder = folderMaker(vitest);
 
 /** The arguments with which Node.js runs a file of `children/`. */
 export function childArguments(file: string, ...rest: readonly string[]): string[] {

@@ -2,35 +2,16 @@
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { diskStore } from "@kv/disk";
-import { until } from "@kv/test-servers";
+import { killedSuite } from "@kv/test-servers";
+import * as vitest from "vitest";
 import { describe, expect, test } from "vitest";
 import { newFolder, startChild } from "./helpers.ts";
 
-describe("a process that is killed", () => {
-  test.each([true, false])("loses none of the writes that resolved (sync: %s)", { timeout: 120_000 }, async (sync) => {
-    const path = newFolder();
-    for (let round = 0; round < 5; round++) {
-      const child = startChild("writer.ts", path, String(sync), String(round));
-      await until(() => child.output().includes("count"));
-      // Any moment will do, each time another.
-      await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 300));
-      child.process.kill("SIGKILL");
-      expect(await child.ended).toBe("SIGKILL");
-
-      const lines = child.output().split("\n").slice(0, -1);
-      const puts = lines.filter((line) => line.startsWith("put ")).map((line) => line.slice(4));
-      const last = Number(lines.findLast((line) => line.startsWith("count "))?.slice(6));
-      expect(puts.length).toBeGreaterThan(0);
-
-      const store = diskStore({ path });
-      const values = await store.getMany(puts);
-      expect(values.map((value) => (typeof value === "object" ? value?.["key" as never] : value))).toEqual(puts);
-      expect(await store.get("counter")).toBeGreaterThanOrEqual(last);
-      await store.put("still", "writable");
-      await store.close();
-      expect(readdirSync(path).sort()).toEqual(["data.mdb", "lock.mdb"]);
-    }
-  });
+killedSuite(vitest, {
+  scheme: "disk",
+  open: diskStore,
+  newFolder,
+  check: (path) => expect(readdirSync(path).sort()).toEqual(["data.mdb", "lock.mdb"]),
 });
 
 describe("several processes", () => {
@@ -78,11 +59,5 @@ describe("several processes", () => {
     child.process.send("stop");
     expect(await child.ended).toBe(0);
     await store.close();
-  });
-
-  test.each(["close", "leave"])("a process exits by itself (%s)", async (how) => {
-    const child = startChild("expiring.ts", newFolder(), how);
-    expect(await child.ended).toBe(0);
-    expect(child.output()).toBe("stored\n");
   });
 });

@@ -7,7 +7,6 @@ import {
   type Cursor,
   type Driver,
   isForeign,
-  isInScope,
   isLive,
   type Listed,
   type Page,
@@ -18,21 +17,11 @@ import {
   type SwapResult,
   type WriteRequest,
 } from "@kv/core/driver";
-import { allOf, groupsOf } from "./batches.ts";
-import { absent, type Condition, expired, hasRevision, isOursOrNothing, isUnchanged } from "./conditions.ts";
+import { groupsOf } from "./batches.ts";
+import { absent, hasRevision, isOursOrNothing, isUnchanged } from "./conditions.ts";
+import { Enumeration } from "./enumeration.ts";
 import { explain } from "./errors.ts";
-import {
-  addressOf,
-  decodeItem,
-  encodeItem,
-  type Found,
-  ITEM_BYTES,
-  type Item,
-  isThere,
-  keyOf,
-  recognize,
-  settled,
-} from "./items.ts";
+import { addressOf, decodeItem, encodeItem, ITEM_BYTES, type Item, isThere, keyOf, settled } from "./items.ts";
 import {
   checkAttempts,
   type DynamodbDriverOptions,
@@ -41,7 +30,6 @@ import {
   senderOf,
   settingsOf,
 } from "./options.ts";
-import { Position } from "./position.ts";
 import { Requests } from "./requests.ts";
 import { makeTable } from "./table.ts";
 
@@ -54,9 +42,6 @@ const CAPABILITIES = {
   limits: { recordBytes: ITEM_BYTES, batch: { get: 100, put: 25, delete: 100 } },
 } as const satisfies Capabilities;
 
-/** How many records one step of a sweep deletes. */
-const STEP = 250;
-
 /** The driver of one table. */
 export class DynamodbDriver implements Driver {
   readonly name = "dynamodb";
@@ -67,6 +52,7 @@ export class DynamodbDriver implements Driver {
   readonly #settings: Settings;
   readonly #sender: Sender;
   readonly #requests: Requests;
+  readonly #enumeration: Enumeration;
 
   /** @throws InvalidArgumentError */
   constructor(options: DynamodbDriverOptions) {
@@ -74,6 +60,7 @@ export class DynamodbDriver implements Driver {
     this.#settings = settings;
     this.#sender = senderOf(settings);
     this.#requests = new Requests(this.#sender, settings.table, settings.consistentReads);
+    this.#enumeration = new Enumeration(this.#requests, settings.numbers);
     if (settings.client || settings.createTable) this.open = (call) => this.#open(call);
   }
 
@@ -181,44 +168,24 @@ export class DynamodbDriver implements Driver {
     }
   }
 
-  async list(
+  list(
     scope: { readonly collection: string; readonly keyPrefix: string },
     options: { readonly values: boolean; readonly cursor: Cursor | undefined },
     call: Call,
   ): Promise<Page<Listed>> {
-    const { found, next } = await this.#page(scope, Position.of(options.cursor), undefined, call);
-    return {
-      items: found
-        .filter((one) => isThere(one.record))
-        .map(({ id, record }) => ({ key: id.key, record: options.values ? record : undefined })),
-      next,
-    };
+    return this.#enumeration.list(scope, options, call);
   }
 
-  async collections(prefix: string, cursor: Cursor | undefined, call: Call): Promise<Page<string>> {
-    const position = Position.of(cursor);
-    const { found, next } = await this.#page({ collectionPrefix: prefix }, position, undefined, call);
-    const names = new Set(found.filter(({ record }) => isThere(record)).map(({ id }) => id.collection));
-    const items = [...names].filter((name) => !position.seen.has(name));
-    // From here to the caller nothing can fail, so that what is marked as seen has been seen.
-    for (const name of items) position.seen.add(name);
-    return { items, next };
+  collections(prefix: string, cursor: Cursor | undefined, call: Call): Promise<Page<string>> {
+    return this.#enumeration.collections(prefix, cursor, call);
   }
 
-  async clear(scope: Scope, cursor: Cursor | undefined, call: Call): Promise<Cursor | undefined> {
-    const { found, next } = await this.#page(scope, Position.of(cursor), undefined, call, STEP);
-    await allOf(call, groupsOf(found.map(({ id }) => keyOf(id))), async (keys) => {
-      const undone = await this.#requests.deleteMany(keys, call);
-      if (undone) throw undone.error;
-    });
-    return next;
+  clear(scope: Scope, cursor: Cursor | undefined, call: Call): Promise<Cursor | undefined> {
+    return this.#enumeration.clear(scope, cursor, call);
   }
 
-  /** What was overwritten since it was read is left alone. DynamoDB itself deletes what has expired only within days. */
-  async cull(scope: Scope, cursor: Cursor | undefined, call: Call): Promise<Cursor | undefined> {
-    const { found, next } = await this.#page(scope, Position.of(cursor), expired(), call, STEP);
-    await allOf(call, found, ({ id }) => this.#requests.writeIf(expired(), keyOf(id), undefined, call));
-    return next;
+  cull(scope: Scope, cursor: Cursor | undefined, call: Call): Promise<Cursor | undefined> {
+    return this.#enumeration.cull(scope, cursor, call);
   }
 
   async #open(call: Call): Promise<void> {
@@ -237,26 +204,5 @@ export class DynamodbDriver implements Driver {
   #live(id: RecordId, item: Item | undefined): StoredRecord | undefined {
     const record = item && this.#decode(id, item);
     return record && isLive(record) ? record : undefined;
-  }
-
-  /** The next records of the scope, expired ones too; no more than so many, where that is given. */
-  async #page(
-    scope: Scope,
-    position: Position,
-    filter: Condition | undefined,
-    call: Call,
-    most = Number.POSITIVE_INFINITY,
-  ): Promise<{ readonly found: readonly Found[]; readonly next: Position | undefined }> {
-    let { after, pending, more } = position;
-    if (pending.length === 0) {
-      const { items, last } = await this.#requests.page(scope, after, filter, call);
-      pending = items.flatMap((item) => recognize(item, this.#settings.numbers) ?? []);
-      pending = pending.filter(({ id }) => isInScope(id, scope));
-      after = last;
-      more = last !== undefined;
-    }
-    const rest = pending.slice(most);
-    const next = rest.length > 0 || more ? new Position(after, rest, more, position.seen) : undefined;
-    return { found: pending.slice(0, most), next };
   }
 }

@@ -4,6 +4,7 @@ import { Agent as HttpsAgent } from "node:https";
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { InvalidArgumentError } from "@kv/core";
 import { decodeUrlPart, type InexactNumbers } from "@kv/core/driver";
+import { Connecting } from "./connecting.ts";
 
 export interface ConnectionOptions {
   /** Default: the SDK's own search, which begins with AWS_REGION. */
@@ -96,6 +97,8 @@ export interface Sender {
   readonly client: DynamoDBClient;
   /** For messages: `"DynamoDB at localhost:8000"`. */
   readonly server: string;
+  /** Of a client of the store's own: which requests wait for a connection. */
+  readonly connecting?: Connecting;
   /** Of a client of the store's own: closes the connections that nothing is under way on. */
   dropIdle?(): void;
   /** Of a client of the store's own. */
@@ -108,6 +111,9 @@ export function senderOf({ client, connection }: Settings): Sender {
   const { region, endpoint, credentials, tls } = connection;
   const httpAgent = new HttpAgent(AGENT);
   const httpsAgent = new HttpsAgent({ ...AGENT, ...(tls?.ca !== undefined && { ca: tls.ca }) });
+  const connecting = new Connecting();
+  connecting.watch(httpAgent, "connect");
+  connecting.watch(httpsAgent, "secureConnect");
   const own = new DynamoDBClient({
     maxAttempts: 1,
     retryMode: "standard",
@@ -120,6 +126,7 @@ export function senderOf({ client, connection }: Settings): Sender {
   return {
     client: own,
     server: `DynamoDB at ${endpoint === undefined ? (region ?? "AWS") : new URL(endpoint).host}`,
+    connecting,
     dropIdle() {
       for (const { freeSockets } of [httpAgent, httpsAgent]) {
         for (const socket of Object.values(freeSockets).flat()) socket?.destroy();

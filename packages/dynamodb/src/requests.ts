@@ -57,6 +57,7 @@ export class Requests {
 
   async get(key: Item, call: Call, consistent = this.#consistent): Promise<Item | undefined> {
     const command = new GetItemCommand({ TableName: this.#table, Key: key, ConsistentRead: consistent });
+    this.#sender.connecting?.note(command, call, false);
     const { Item: item } = await this.#exchange(call, (options) => this.#client.send(command, options));
     return item;
   }
@@ -73,18 +74,29 @@ export class Requests {
 
   async put(item: Item, call: Call): Promise<void> {
     const command = new PutItemCommand({ TableName: this.#table, Item: item });
+    this.#sender.connecting?.note(command, call, true);
     await this.#exchange(call, (options) => this.#client.send(command, options));
   }
 
   /** The item that was there. */
   async delete(key: Item, call: Call): Promise<Item | undefined> {
     const command = new DeleteItemCommand({ TableName: this.#table, Key: key, ReturnValues: "ALL_OLD" });
+    this.#sender.connecting?.note(command, call, true);
     const { Attributes } = await this.#exchange(call, (options) => this.#client.send(command, options));
     return Attributes;
   }
 
-  /** Puts `next`, or deletes where there is none, if the condition holds for what lies there. */
-  async writeIf(condition: Condition, key: Item, next: Item | undefined, call: Call): Promise<Conditional> {
+  /**
+   * Puts `next`, or deletes where there is none, if the condition holds for what lies there.
+   * @param alone whether it is the call's only write: the others before it, if any, have done nothing
+   */
+  async writeIf(
+    condition: Condition,
+    key: Item,
+    next: Item | undefined,
+    call: Call,
+    alone = true,
+  ): Promise<Conditional> {
     const parameters = {
       TableName: this.#table,
       ConditionExpression: condition.expression,
@@ -92,16 +104,22 @@ export class Requests {
       ExpressionAttributeValues: condition.values,
       ReturnValuesOnConditionCheckFailure: "ALL_OLD",
     } as const;
-    const send = (options: Options) =>
-      next
-        ? this.#client.send(new PutItemCommand({ ...parameters, Item: next }), options)
-        : this.#client.send(new DeleteItemCommand({ ...parameters, Key: key, ReturnValues: "ALL_OLD" }), options);
+    const command = next
+      ? new PutItemCommand({ ...parameters, Item: next })
+      : new DeleteItemCommand({ ...parameters, Key: key, ReturnValues: "ALL_OLD" });
+    if (alone) {
+      call.markSent();
+      this.#sender.connecting?.note(command, call, true);
+    }
     try {
-      const { Attributes } = await this.#exchange(call, send);
+      const { Attributes } = await this.#exchange(call, (options) =>
+        command instanceof PutItemCommand ? this.#client.send(command, options) : this.#client.send(command, options),
+      );
       return { held: true, item: Attributes };
     } catch (error) {
       const failed = failedCondition(error);
       if (!failed) throw error;
+      if (alone) call.markSent(false);
       // Some servers do not tell, and where nothing lies none does.
       return { held: false, item: failed.item ?? (await this.look(key, call)) };
     }

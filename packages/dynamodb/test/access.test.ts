@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { openStore } from "@kv/core";
-import { listed, rejection, serverFor } from "@kv/test-servers";
+import { optionsSuite, rejection, serverFor, storesOf, tlsSuite, usersSuite } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createTable, DynamodbDriver, type DynamodbStoreOptions, dynamodbStore } from "../src/index.ts";
@@ -13,121 +13,69 @@ const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 /** What the README says that everything needs. */
 const policy = JSON.parse(/```json\n(.*?)```/s.exec(readme)?.[1] ?? "");
 
-async function using(
-  options: DynamodbStoreOptions,
-  use: (store: ReturnType<typeof dynamodbStore>) => Promise<unknown>,
-) {
-  const store = dynamodbStore(options);
-  try {
-    await use(store);
-  } finally {
-    await store.close();
-  }
-}
+const { open, later } = storesOf(vitest, (options: DynamodbStoreOptions) => dynamodbStore(options));
 
 const { server: guarded, skipped: unguarded } = await serverWithTable(vitest, "moto", "kv-store");
 
+interface User {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+const users = new Map<string, User>();
+
+/** A request to the service that keeps users. */
+async function ask(action: string, parameters: Record<string, string>): Promise<string> {
+  const body = new URLSearchParams({ Action: action, Version: "2010-05-08", ...parameters });
+  const authorization = "AWS4-HMAC-SHA256 Credential=user/20260101/us-east-1/iam/aws4_request, Signature=none";
+  const answer = await fetch(endpointOf(guarded), { method: "POST", headers: { authorization }, body });
+  expect(answer.status).toBe(200);
+  return answer.text();
+}
+
+async function newUser(UserName: string, document: object): Promise<User> {
+  await ask("CreateUser", { UserName });
+  await ask("PutUserPolicy", { UserName, PolicyName: "policy", PolicyDocument: JSON.stringify(document) });
+  const key = await ask("CreateAccessKey", { UserName });
+  const field = (name: string) => new RegExp(`<${name}>(.*?)</${name}>`).exec(key)?.[1] ?? "";
+  return { accessKeyId: field("AccessKeyId"), secretAccessKey: field("SecretAccessKey") };
+}
+
+beforeAll(async () => {
+  if (unguarded) return;
+  const statement = { ...policy.Statement[0], Resource: "*" };
+  const reads = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan"];
+  const actions = { everything: statement.Action, reading: reads, nothing: ["dynamodb:ListTables"] };
+  for (const [name, Action] of Object.entries(actions)) {
+    users.set(name, await newUser(name, { ...policy, Statement: [{ ...statement, Action }] }));
+  }
+  await fetch(`${endpointOf(guarded)}/moto-api/reset-auth`, { method: "POST", body: "0" });
+});
+
+/** A store of one of the users, whose credentials may be others. */
+function as(name: string, wrong: Partial<User> = {}) {
+  const user = users.get(name);
+  if (!user) throw new Error(`there is a user ${name}`);
+  return open({ ...optionsFor(guarded, "kv-store"), credentials: { ...user, ...wrong } });
+}
+
 // moto checks signatures and permissions, once it is told to; but not for which table they are.
+usersSuite(vitest, {
+  skipped: unguarded,
+  everything: () => [as("everything")],
+  reader: () => as("reading"),
+  strangers: () => [as("nothing")],
+  mutes: () => [as("nothing")],
+  intruders: () =>
+    [{ secretAccessKey: "wrong secret" }, { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wrong secret" }].map(
+      (wrong) => as("everything", wrong),
+    ),
+  refusesBatches: true,
+});
+
 describe.skipIf(unguarded)("a user", () => {
-  interface User {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-  }
-  let everything: User;
-  let reading: User;
-  let nothing: User;
-
-  /** A request to the service that keeps users. */
-  async function ask(action: string, parameters: Record<string, string>): Promise<string> {
-    const body = new URLSearchParams({ Action: action, Version: "2010-05-08", ...parameters });
-    const authorization = "AWS4-HMAC-SHA256 Credential=user/20260101/us-east-1/iam/aws4_request, Signature=none";
-    const answer = await fetch(endpointOf(guarded), { method: "POST", headers: { authorization }, body });
-    expect(answer.status).toBe(200);
-    return answer.text();
-  }
-
-  async function newUser(UserName: string, document: object): Promise<User> {
-    await ask("CreateUser", { UserName });
-    await ask("PutUserPolicy", { UserName, PolicyName: "policy", PolicyDocument: JSON.stringify(document) });
-    const key = await ask("CreateAccessKey", { UserName });
-    const field = (name: string) => new RegExp(`<${name}>(.*?)</${name}>`).exec(key)?.[1] ?? "";
-    return { accessKeyId: field("AccessKeyId"), secretAccessKey: field("SecretAccessKey") };
-  }
-
-  beforeAll(async () => {
-    const statement = { ...policy.Statement[0], Resource: "*" };
-    const reads = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan"];
-    everything = await newUser("everything", { ...policy, Statement: [statement] });
-    reading = await newUser("reading", { ...policy, Statement: [{ ...statement, Action: reads }] });
-    nothing = await newUser("nothing", { ...policy, Statement: [{ ...statement, Action: ["dynamodb:ListTables"] }] });
-    await fetch(`${endpointOf(guarded)}/moto-api/reset-auth`, { method: "POST", body: "0" });
-  });
-
-  const as = (credentials: User) => ({ ...optionsFor(guarded, "kv-store"), credentials });
-  const denied = { code: "ACCESS_DENIED", retryable: false, outcome: "not-applied" };
-
-  it("does everything with the permissions that the README tells", async () => {
-    await using(as(everything), async (store) => {
-      const users = store.collection("users");
-      await users.put("a", 1, { ttl: "1h" });
-      expect(await users.get("a")).toBe(1);
-      await users.putMany([{ key: "b", value: 2 }]);
-      expect(await users.getMany(["a", "b", "c"])).toEqual([1, 2, undefined]);
-      expect(await users.putIfAbsent("a", 1)).toBeUndefined();
-      expect(await users.putIfAbsent("c", 1)).toBeDefined();
-      expect(await users.increment("n", 2, { ttl: "1h" })).toBe(2);
-      expect(await users.increment("n", 2)).toBe(4);
-      expect(await users.touch("n", null)).toBe(true);
-      expect(await users.take("n")).toBe(4);
-      expect(await users.delete("a")).toBe(true);
-      expect(await users.deleteMany(["b"])).toBe(1);
-      expect(await listed(users.entries())).toMatchObject([{ key: "c" }]);
-      expect(await listed(store.collections())).toEqual(["users"]);
-      await users.clear();
-      await store.clearAll();
-      await store.cull();
-      await store.ping();
-      expect(await rejection(createTable(as(everything)))).toMatchObject({ code: "ACCESS_DENIED" });
-    });
-  });
-
-  it("reads what it may read, and is told by AccessDeniedError what it may not do", async () => {
-    await using(as(everything), (store) => store.put("a", 1));
-    await using(as(reading), async (store) => {
-      expect(await store.get("a")).toBe(1);
-      expect(await store.getMany(["a", "b"])).toEqual([1, undefined]);
-      expect(await listed(store.collection().keys())).toEqual(["a"]);
-      for (const write of [
-        () => store.put("a", 2),
-        () => store.delete("a"),
-        () => store.take("a"),
-        () => store.putIfAbsent("b", 2),
-        () => store.increment("n"),
-        () => store.putMany([{ key: "b", value: 1 }]),
-      ]) {
-        expect(await rejection(write())).toMatchObject(denied);
-      }
-      expect(await rejection(store.collection().clear())).toMatchObject({ code: "ACCESS_DENIED" });
-      expect(await store.get("a")).toBe(1);
-    });
-    await using(as(nothing), async (store) => {
-      expect(await rejection(store.get("a"))).toMatchObject({ code: "ACCESS_DENIED" });
-      expect(await rejection(store.ping())).toMatchObject({ code: "ACCESS_DENIED" });
-    });
-  });
-
-  it("is not let in with a wrong secret, nor if nobody knows it", async () => {
-    for (const wrong of [
-      { ...everything, secretAccessKey: "wrong-secret" },
-      { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wrong-secret" },
-    ]) {
-      await using(as(wrong), async (store) => {
-        const error = await rejection(store.put("a", 1));
-        expect(error).toMatchObject(denied);
-        expect(String(error)).not.toContain("wrong-secret");
-        expect(await rejection(store.get("a"))).toMatchObject({ code: "ACCESS_DENIED" });
-      });
-    }
+  it("makes no table with the permissions that everything else needs", async () => {
+    const options = { ...optionsFor(guarded, "kv-store"), credentials: users.get("everything") };
+    expect(await rejection(createTable(options))).toMatchObject({ code: "ACCESS_DENIED" });
   });
 });
 
@@ -139,14 +87,12 @@ describe("credentials and a region", () => {
       vi.stubEnv(name, undefined);
     vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true");
     for (const name of ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"]) vi.stubEnv(name, "/nowhere");
-    await using({ table: "kv-store", region: "us-east-1", endpoint: "http://127.0.0.1:1" }, async (store) => {
-      expect(await rejection(store.put("a", 1))).toMatchObject({ code: "ACCESS_DENIED", outcome: "not-applied" });
-    });
-    await using({ table: "kv-store", credentials, endpoint: "http://127.0.0.1:1" }, async (store) => {
-      const error = await rejection(store.put("a", 1));
-      expect(error).toMatchObject({ code: "INVALID_ARGUMENT", outcome: "not-applied" });
-      expect(String(error)).toMatch(/region/);
-    });
+    const unknown = open({ table: "kv-store", region: "us-east-1", endpoint: "http://127.0.0.1:1" });
+    expect(await rejection(unknown.put("a", 1))).toMatchObject({ code: "ACCESS_DENIED", outcome: "not-applied" });
+    const nowhere = open({ table: "kv-store", credentials, endpoint: "http://127.0.0.1:1" });
+    const error = await rejection(nowhere.put("a", 1));
+    expect(error).toMatchObject({ code: "INVALID_ARGUMENT", outcome: "not-applied" });
+    expect(String(error)).toMatch(/region/);
   });
 });
 
@@ -154,37 +100,36 @@ for (const name of SERVERS) {
   const { server: secure, skipped: noTls } = await serverFor(vitest, name, { tls: true });
   const { server, skipped } = await serverFor(vitest, name, { own: true });
 
-  describe.skipIf(noTls)(`TLS to ${name}`, () => {
-    it("is spoken to https:, with an authority of one's own", async () => {
+  const beyond = { code: expect.stringMatching(/UNAVAILABLE|TIMEOUT|BACKEND/) };
+
+  tlsSuite(vitest, {
+    title: `TLS to ${name}`,
+    skipped: noTls ?? skipped,
+    async trusting() {
       const options = { ...optionsFor(secure, "secure"), tls: { ca: secure.ca } };
       await createTable(options);
-      await using(options, async (store) => {
-        await store.put("a", "x".repeat(100_000));
-        expect(await store.get("a")).toHaveLength(100_000);
-        expect(await store.increment("n")).toBe(1);
-      });
-    });
-
-    it("trusts nobody else", async () => {
-      await using(optionsFor(secure, "secure"), async (store) => {
-        const error = await rejection(store.put("a", 1));
-        expect(error).toMatchObject({ code: "BACKEND_FAILURE", retryable: false, outcome: "not-applied" });
-        expect(String(error)).toMatch(/certificate/);
-      });
-    });
-
-    it("is missed where only one side speaks it", async () => {
-      const plain = endpointOf(secure).replace("https:", "http:");
-      await using({ ...optionsFor(secure, "secure"), endpoint: plain, timeout: 2000 }, async (store) => {
-        expect(await rejection(store.get("a"))).toMatchObject({ retryable: true });
-      });
-      const encrypted = endpointOf(server).replace("http:", "https:");
-      await using({ ...optionsFor(server, "secure"), endpoint: encrypted, timeout: 2000 }, async (store) => {
-        expect(await rejection(store.put("a", 1))).toMatchObject({
-          code: expect.stringMatching(/UNAVAILABLE|TIMEOUT|BACKEND/),
-        });
-      });
-    });
+      return [open(options)];
+    },
+    distrusting: () => open(optionsFor(secure, "secure")),
+    mismatched: () => [
+      {
+        store: open({
+          ...optionsFor(secure, "secure"),
+          endpoint: endpointOf(secure).replace("https:", "http:"),
+          timeout: 2000,
+        }),
+        get: { retryable: true },
+        put: { retryable: true },
+      },
+      {
+        store: open({
+          ...optionsFor(server, "secure"),
+          endpoint: endpointOf(server).replace("http:", "https:"),
+          timeout: 2000,
+        }),
+        put: beyond,
+      },
+    ],
   });
 
   describe.skipIf(skipped)(`a client of the caller's, to ${name}`, () => {
@@ -194,13 +139,13 @@ for (const name of SERVERS) {
     it("is used, and works on after the store is closed", async () => {
       const client = newClient({ maxAttempts: 1 });
       await createTable({ client, table: "shared" });
+      later(() => client.destroy());
       for (let round = 0; round < 2; round++) {
-        await using({ client, table: "shared", createTable: true }, async (store) => {
-          expect(await store.increment("n")).toBe(round + 1);
-          expect(store.driver instanceof DynamodbDriver && store.driver.client).toBe(client);
-        });
+        const store = open({ client, table: "shared", createTable: true });
+        expect(await store.increment("n")).toBe(round + 1);
+        expect(store.driver instanceof DynamodbDriver && store.driver.client).toBe(client);
+        await store.close();
       }
-      client.destroy();
     });
 
     it.each([
@@ -213,14 +158,13 @@ for (const name of SERVERS) {
       ],
     ])("is refused with %s", async (_, options) => {
       const client = newClient(options);
-      await using({ client, table: "shared" }, async (store) => {
-        for (const call of [() => store.get("a"), () => store.put("a", 1)]) {
-          const error = await rejection(call());
-          expect(error).toMatchObject({ code: "INVALID_ARGUMENT" });
-          expect(String(error)).toMatch(/maxAttempts must be 1/);
-        }
-      });
-      client.destroy();
+      later(() => client.destroy());
+      const store = open({ client, table: "shared" });
+      for (const call of [() => store.get("a"), () => store.put("a", 1)]) {
+        const error = await rejection(call());
+        expect(error).toMatchObject({ code: "INVALID_ARGUMENT" });
+        expect(String(error)).toMatch(/maxAttempts must be 1/);
+      }
     });
 
     it("is opened by a URL, with all that the URL says", async () => {
@@ -232,10 +176,11 @@ for (const name of SERVERS) {
   });
 }
 
-describe("options that no store can work with", () => {
-  const client = new DynamoDBClient({ region: "us-east-1", maxAttempts: 1 });
+const client = new DynamoDBClient({ region: "us-east-1", maxAttempts: 1 });
 
-  it.each<[string, object, RegExp]>([
+optionsSuite(vitest, {
+  make: (options) => Reflect.apply(dynamodbStore, undefined, [options]),
+  wrong: [
     ["no table", { region: "us-east-1" }, /table/],
     ["a table that is no name", { table: "a b" }, /table/],
     ["an option that there is not", { table: "table", regoin: "us-east-1" }, /"regoin"/],
@@ -249,10 +194,12 @@ describe("options that no store can work with", () => {
     ["a URL with an unknown parameter", { url: "dynamodb://id:s3cret@us-east-1/table?tls=true" }, /takes endpoint/],
     ["a URL with a flag that is none", { url: "dynamodb://id:s3cret@us-east-1/table?createTable=1" }, /createTable/],
     ["a URL that is not percent-encoded", { url: "dynamodb://id:s3cret%@us-east-1/table" }, /percent-encoded/],
-  ])("%s", (_, options, message) => {
-    const make = () => Reflect.apply(dynamodbStore, undefined, [options]);
-    expect(make).toThrow(message);
-    expect(make).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
-    expect(make).toThrow(expect.not.objectContaining({ message: expect.stringContaining("s3cret") }));
-  });
+  ],
+  secret: (password) =>
+    [
+      `dynamodb://id:${password}@us-east-1/table?tls=true`,
+      `dynamodb://id:${password}@us-east-1/table?createTable=1`,
+      `dynamodb://id:${password}%@us-east-1/table`,
+      `https://id:${password}@us-east-1/table`,
+    ].map((url) => ({ url })),
 });

@@ -17,6 +17,7 @@ import {
 } from "@kv/core/driver";
 import { byIndex, settled, unsent } from "./batches.ts";
 import { decode, encode, type Layout, NAMES_AND_EXPIRY } from "./documents.ts";
+import { Enumeration } from "./enumeration.ts";
 import { Names } from "./names.ts";
 import {
   checkClient,
@@ -27,7 +28,7 @@ import {
   settingsOf,
 } from "./options.ts";
 import { type Document, Reads } from "./reads.ts";
-import { Progress, Searches, safeExpiryOf } from "./searches.ts";
+import { safeExpiryOf } from "./searches.ts";
 import { Server } from "./server.ts";
 import { type Write, Writes, type Written } from "./writes.ts";
 
@@ -44,7 +45,7 @@ export class ElasticsearchDriver implements Driver {
   readonly #names: Names;
   readonly #writes: Writes;
   readonly #reads: Reads;
-  readonly #searches: Searches;
+  readonly #enumeration: Enumeration;
 
   /** @throws InvalidArgumentError */
   constructor(options: ElasticsearchDriverOptions = {}) {
@@ -57,7 +58,7 @@ export class ElasticsearchDriver implements Driver {
     const server = new Server(this.client);
     this.#reads = new Reads(server);
     this.#writes = new Writes(server, this.#reads, this.#settings.refresh, recordBytes);
-    this.#searches = new Searches(server, this.#names);
+    this.#enumeration = new Enumeration(server, this.#writes, this.#names, this.#settings.numbers);
     this.capabilities = Object.freeze({
       write: true,
       atomic: true,
@@ -178,57 +179,24 @@ export class ElasticsearchDriver implements Driver {
     }
   }
 
-  async list(
+  list(
     scope: { readonly collection: string; readonly keyPrefix: string },
     { values, cursor }: { readonly values: boolean; readonly cursor: Cursor | undefined },
     call: Call,
   ): Promise<Page<Listed>> {
-    const { indices, after } = await this.#progress(scope, cursor, call);
-    const [index = ""] = indices;
-    const { found, next } = await this.#searches.page({ index, scope, after, values }, call);
-    const live = found.filter(({ source }) => isLive({ expiresAt: safeExpiryOf(source) }));
-    const items = live.map((one) => ({
-      key: one.id.key,
-      record: values ? settled(() => this.#decode(one.id, one)) : undefined,
-    }));
-    return { items, next: next === undefined ? undefined : new Progress(indices, next) };
+    return this.#enumeration.list(scope, values, cursor, call);
   }
 
-  async collections(prefix: string, cursor: Cursor | undefined, call: Call): Promise<Page<string>> {
-    const scope = { collectionPrefix: prefix };
-    const { indices } = await this.#progress(scope, cursor, call);
-    if (indices.length === 0) return { items: [] };
-    const { names, rest } = await this.#searches.collections(indices, scope, call);
-    return { items: names, next: rest.length > 0 ? new Progress(rest) : undefined };
+  collections(prefix: string, cursor: Cursor | undefined, call: Call): Promise<Page<string>> {
+    return this.#enumeration.collections(prefix, cursor, call);
   }
 
   clear(scope: Scope, cursor: Cursor | undefined, call: Call): Promise<Cursor | undefined> {
-    return this.#sweep(scope, cursor, call, false);
+    return this.#enumeration.sweep(scope, cursor, call, false);
   }
 
   cull(scope: Scope, cursor: Cursor | undefined, call: Call): Promise<Cursor | undefined> {
-    return this.#sweep(scope, cursor, call, true);
-  }
-
-  /** Deletes a page of what is found, unless it has been rewritten since. */
-  async #sweep(scope: Scope, cursor: Cursor | undefined, call: Call, expired: boolean): Promise<Cursor | undefined> {
-    const { indices, after } = await this.#progress(scope, cursor, call);
-    const [index, ...rest] = indices;
-    if (index === undefined) return undefined;
-    const { found, next } = await unsent(this.#searches.page({ index, scope, after, expired }, call));
-    const writes = found
-      .filter(({ source }) => !expired || !isLive({ expiresAt: safeExpiryOf(source) }))
-      .map(({ id, position }): Write => ({ action: "delete", id: this.#names.idOf(id.key), position }));
-    if (writes.length > 0) {
-      const results = await this.#writes.write(index, writes, call);
-      for (const result of results) if (result instanceof KeyValueError) throw result;
-    }
-    if (next !== undefined) return new Progress(indices, next);
-    return rest.length > 0 ? new Progress(rest) : undefined;
-  }
-
-  async #progress(scope: Scope, cursor: Cursor | undefined, call: Call): Promise<Progress> {
-    return cursor instanceof Progress ? cursor : new Progress(await this.#searches.indices(scope, call));
+    return this.#enumeration.sweep(scope, cursor, call, true);
   }
 
   readonly #indexOf = ({ collection }: RecordId): string => this.#names.indexOf(collection);

@@ -2,7 +2,7 @@
 import { Client } from "@elastic/elasticsearch";
 import { InvalidArgumentError } from "@kv/core";
 import { decodeUrlPart, type InexactNumbers, parseAddress, parseLogin } from "@kv/core/driver";
-import { longestPrefix, type NameScheme } from "./names.ts";
+import { longestPrefix, NAME_SCHEMES, type NameScheme, startOf } from "./names.ts";
 
 export interface ConnectionOptions {
   /** The nodes, as URLs: `"https://host:9200"`. Each request goes to one of them. Default: `"http://localhost:9200"`. */
@@ -23,11 +23,14 @@ export type ElasticsearchDriverOptions = ConnectionOptions & {
   readonly url?: string | undefined;
   /** A client of the caller's, version 9, in place of all connection options. Never closed. */
   readonly client?: Client | undefined;
-  /** Begins the name of each index: `<prefix>-<collection>`, as Python's `index_prefix`. Default: `"kv_store"`. */
+  /**
+   * Begins the name of each index: `<prefix>-<collection>`, as Python's `index_prefix`; each `-` in it is doubled there.
+   * Default: `"kv_store"`.
+   */
   readonly prefix?: string | undefined;
   /**
-   * How indices and documents are named: as Python does by default, or with its `ElasticsearchV1…` strategies.
-   * Default: `"python"`.
+   * How indices and documents are named: as Python does by default, or with its `ElasticsearchV1…` strategies, and with
+   * the prefix as it is (`"python-exact"`). Default: `"python"`.
    */
   readonly names?: NameScheme | undefined;
   /**
@@ -86,14 +89,15 @@ export function settingsOf(options: ElasticsearchDriverOptions): Settings {
     maxContentLength = 100 * 1024 * 1024,
     numbers = "error",
   } = options;
-  if (names !== "python" && names !== "python-v1") {
-    throw new InvalidArgumentError('names must be "python" or "python-v1"');
+  if (!NAME_SCHEMES.includes(names)) {
+    throw new InvalidArgumentError(`names must be one of ${NAME_SCHEMES.map((name) => `"${name}"`).join(", ")}`);
   }
   // What Elasticsearch demands of the name of an index, and no upper case: Python would change it.
   const longest = longestPrefix(names);
-  if (typeof prefix !== "string" || !/^[a-z0-9][a-z0-9._-]*$/.test(prefix) || prefix.length > longest) {
+  const fits = typeof prefix === "string" && /^[a-z0-9][a-z0-9._-]*$/.test(prefix);
+  if (!fits || startOf(prefix, names).length > longest) {
     throw new InvalidArgumentError(
-      `prefix must be at most ${longest} of a-z, 0-9, ".", "_" and "-", and begin with a letter or a digit`,
+      `prefix must be at most ${longest} of a-z, 0-9, ".", "_" and "-" (which may count twice), and begin with a letter or a digit`,
     );
   }
   if (typeof refresh !== "boolean" && refresh !== "wait_for") {

@@ -2,11 +2,12 @@
  * Finding records without knowing their keys. An index is gone through in the order of its keys, each page a search of its
  * own that begins after the last key of the one before: nothing is held open, and no record is seen twice.
  */
-import { BackendError, IncompatibleFormatError, StoreUnavailableError } from "@kv/core";
+import { BackendError, IncompatibleFormatError } from "@kv/core";
 import { type Call, isInScope, isLive, type RecordId, type Scope } from "@kv/core/driver";
 import { expiryOf, NAMES_AND_EXPIRY, sourcesOf, statedName } from "./documents.ts";
 import { at, listAt, numberAt, textAt } from "./json.ts";
 import { fieldOf, fieldPrefixesOf, type Names } from "./names.ts";
+import { refresh } from "./refresh.ts";
 import { explainRefusal, Refusal, refusalIn } from "./refusals.ts";
 import { type Answer, AnswerTooLongError, onceStarted, type Server, unlessRefused } from "./server.ts";
 import type { Position } from "./writes.ts";
@@ -55,19 +56,6 @@ export class Searches {
     this.#names = names;
   }
 
-  /** Makes visible to searches what has been written until now. `indices` as they stand in a path. */
-  async #refresh(indices: string, call: Call): Promise<void> {
-    try {
-      const path = `/${indices}/_refresh`;
-      const { body } = await this.#server.send({ method: "POST", path, body: "" }, call);
-      if (numberAt(body, "_shards", "failed")) throw new StoreUnavailableError("a part of the index cannot serve now");
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      if (error.noIndex) return;
-      throw explainRefusal(error);
-    }
-  }
-
   /** The next records of ours in an index, expired ones too; `next` is absent on the last page. */
   async page(wanted: Wanted, call: Call): Promise<{ readonly found: readonly Found[]; readonly next?: string }> {
     let size: number = wanted.values ? PAGE.values : PAGE.names;
@@ -90,11 +78,12 @@ export class Searches {
   async indices(scope: Scope, call: Call): Promise<string[]> {
     if ("collection" in scope) {
       const index = this.#names.indexOf(scope.collection);
-      await this.#refresh(encodeURIComponent(index), call);
+      await refresh(this.#server, [index], call);
       return [index];
     }
-    const pattern = this.#names.patternsOf(scope.collectionPrefix).map(encodeURIComponent).join(",");
-    await this.#refresh(pattern, call);
+    const patterns = this.#names.patternsOf(scope.collectionPrefix);
+    await refresh(this.#server, patterns, call);
+    const pattern = patterns.map(encodeURIComponent).join(",");
     const names: string[] = [];
     let after: unknown;
     do {

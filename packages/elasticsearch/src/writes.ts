@@ -1,11 +1,12 @@
 /** Writing to one index: in as few requests as it takes, and never into one that was made without a mapping. */
 import { BackendError, KeyValueError, ValueTooLargeError } from "@kv/core";
 import type { Call, Settled } from "@kv/core/driver";
-import { type Layout, MAPPING } from "./documents.ts";
+import type { Layout } from "./documents.ts";
+import { Indices } from "./indices.ts";
 import { at, listAt, numberAt, textAt } from "./json.ts";
 import type { Reads } from "./reads.ts";
 import { explainRefusal, Refusal } from "./refusals.ts";
-import { abandoned, type Server } from "./server.ts";
+import type { Server } from "./server.ts";
 
 /** Where a document was when it was read: a write that names it is done only if it is there still. */
 export interface Position {
@@ -43,14 +44,13 @@ interface Line {
 
 export class Writes {
   readonly #server: Server;
-  readonly #reads: Reads;
+  readonly #indices: Indices;
   readonly #query: string;
   readonly #recordBytes: number;
-  readonly #creating = new Map<string, Promise<unknown>>();
 
   constructor(server: Server, reads: Reads, refresh: boolean | "wait_for", recordBytes: number) {
     this.#server = server;
-    this.#reads = reads;
+    this.#indices = new Indices(server, reads);
     this.#query = refresh === false ? "" : `?refresh=${refresh}`;
     this.#recordBytes = recordBytes;
   }
@@ -59,7 +59,7 @@ export class Writes {
   async write(index: string, writes: readonly Write[], call: Call): Promise<readonly Settled<Written>[]> {
     const isNeeded = (write: Write): boolean => write.action !== "delete" && !faultOf(write);
     if (!this.#server.known.has(index) && writes.some(isNeeded)) {
-      const failure = await this.#make(index, call);
+      const failure = await this.#indices.make(index, call);
       if (failure) return writes.map((write) => faultOf(write) ?? failure);
     }
     const results = await this.#bulk(index, writes, "flattened", call);
@@ -77,7 +77,7 @@ export class Writes {
       const outcomes = failure ? places.map(() => failure) : await this.#bulk(index, some, layout, call);
       for (const [nth, place] of places.entries()) results[place] = outcomes[nth] ?? garbled();
     };
-    await again(isUnmapped, "flattened", () => this.#restore(index, call));
+    await again(isUnmapped, "flattened", () => this.#indices.restore(index, call));
     // What an index that indexes values does not take, it takes as text.
     await again(({ status }) => status === 400, "json");
     return results;
@@ -143,67 +143,6 @@ export class Writes {
       return outcomes;
     }
   }
-
-  /** Before the first write that this process does to an index: makes it, if it is not there. What prevented that. */
-  async #make(index: string, call: Call): Promise<KeyValueError | undefined> {
-    while (!this.#server.known.has(index)) {
-      if (call.ended) return abandoned();
-      const others = this.#creating.get(index);
-      if (others) {
-        // Their call may end before ours.
-        await others;
-        continue;
-      }
-      const making = this.#makeAlone(index, call).finally(() => this.#creating.delete(index));
-      this.#creating.set(index, making);
-      const failure = await making;
-      if (failure) return failure;
-    }
-    return undefined;
-  }
-
-  async #makeAlone(index: string, call: Call): Promise<KeyValueError | undefined> {
-    const { known } = this.#server;
-    try {
-      // A permission to read is enough to learn that it is there.
-      const [answer] = await this.#reads.read(index, ["kv"], call, ["key"]);
-      if (answer instanceof KeyValueError) throw answer;
-      if (!known.has(index) && (await this.#create(index, call))) known.add(index);
-      return undefined;
-    } catch (error) {
-      if (error instanceof KeyValueError) return notApplied(error);
-      throw error;
-    }
-  }
-
-  /** Makes an index: false where somebody else has. */
-  async #create(index: string, call: Call): Promise<boolean> {
-    const body = JSON.stringify({ mappings: MAPPING });
-    try {
-      await this.#server.send({ method: "PUT", path: `/${encodeURIComponent(index)}`, body }, call);
-      return true;
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      if (error.type === "resource_already_exists_exception") return false;
-      throw explainRefusal(error);
-    }
-  }
-
-  /** Gives its mapping to an index that was made without by the write itself, or makes it where it was not even that. */
-  async #restore(index: string, call: Call): Promise<KeyValueError | undefined> {
-    const path = `/${encodeURIComponent(index)}/_mapping`;
-    try {
-      await this.#server.send({ method: "PUT", path, body: JSON.stringify(MAPPING) }, call).catch((error: unknown) => {
-        if (!(error instanceof Refusal)) throw error;
-        if (!error.noIndex) throw explainRefusal(error);
-        return this.#create(index, call);
-      });
-      return undefined;
-    } catch (error) {
-      if (error instanceof KeyValueError) return notApplied(error);
-      throw error;
-    }
-  }
 }
 
 /** Why it cannot be sent. */
@@ -249,12 +188,6 @@ function isRefused(result: Settled<Written>): result is KeyValueError & { readon
 /** The index is not there, or was made without a mapping by this very write. */
 function isUnmapped(refusal: Refusal): boolean {
   return refusal.noIndex || refusal.says(NO_TEMPLATE);
-}
-
-/** The record itself had not been sent. */
-function notApplied(error: KeyValueError): KeyValueError {
-  error.outcome = "not-applied";
-  return error;
 }
 
 function garbled(): KeyValueError {

@@ -2,10 +2,19 @@
 
 import { readFile } from "node:fs/promises";
 import { Client } from "@elastic/elasticsearch";
-import { openStore } from "@kv/core";
-import { listed, rejection, serverFor } from "@kv/test-servers";
+import {
+  clientSuite,
+  listed,
+  optionsSuite,
+  rejection,
+  serverFor,
+  storesOf,
+  tlsSuite,
+  urlSuite,
+  usersSuite,
+} from "@kv/test-servers";
 import * as vitest from "vitest";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   ElasticsearchDriver,
   type ElasticsearchStore,
@@ -31,6 +40,7 @@ const { server: secure, skipped } = await serverFor(vitest, "elasticsearch", {
       password: "s3cret",
       indices: [{ names: ["kv_store-*"], privileges: ["read", "create_doc", "auto_configure"] }],
     },
+    { name: "bare reader", password: "s3cret", indices: [{ names: ["kv_store-*"], privileges: ["read"] }] },
     { name: "stranger", password: "s3cret", indices: [{ names: ["other-*"], privileges: ["all"] }] },
   ],
 });
@@ -38,13 +48,10 @@ const { server: plain, skipped: noPlain } = await serverFor(vitest, "elasticsear
 
 type Large = ReturnType<ElasticsearchStore["collection"]>;
 
-const closing: (() => unknown)[] = [];
-
-function open(options: ElasticsearchStoreOptions): ElasticsearchStore {
-  const store = elasticsearchStore({ timeout: "30s", ...options });
-  closing.push(() => store.close());
-  return store;
-}
+const { open, later } = storesOf(vitest, (options: ElasticsearchStoreOptions) =>
+  elasticsearchStore({ timeout: "30s", ...options }),
+);
+const denied = { code: "ACCESS_DENIED", retryable: false, outcome: "not-applied" };
 
 /** A store of one of the users. */
 function as(username: string, options: ElasticsearchStoreOptions = {}): ElasticsearchStore {
@@ -52,40 +59,25 @@ function as(username: string, options: ElasticsearchStoreOptions = {}): Elastics
   return open({ nodes: `https://127.0.0.1:${secure.port}`, tls: { ca: secure.ca }, username, password, ...options });
 }
 
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
+usersSuite(vitest, {
+  skipped,
+  everything() {
+    expect(Object.keys(roles)).toEqual(["app", "writer", "reader"]);
+    return [as("app")];
+  },
+  reader: () => as("reader"),
+  strangers: () => [as("stranger")],
+  intruders: () =>
+    [
+      { username: "app", password: "wrong " },
+      { username: "nobody", password: "s3cret" },
+      { username: undefined, password: undefined },
+      { username: undefined, password: undefined, apiKey: "d3Jvbmc6d3Jvbmc=" },
+    ].map((credentials) => as("app", credentials)),
 });
 
 describe.skipIf(skipped)("a user", () => {
-  const denied = { code: "ACCESS_DENIED", retryable: false, outcome: "not-applied" };
-
-  it("does everything with the privileges that the README tells", async () => {
-    expect(Object.keys(roles)).toEqual(["app", "writer", "reader"]);
-    const store = as("app");
-    const users = store.collection("users");
-    await users.put("a", 1, { ttl: "1h" });
-    expect(await users.get("a")).toBe(1);
-    await users.putMany([{ key: "b", value: 2 }]);
-    expect(await users.getMany(["a", "b", "c"])).toEqual([1, 2, undefined]);
-    expect(await users.putIfAbsent("a", 1)).toBeUndefined();
-    const revision = await users.putIfAbsent("c", 1);
-    expect(revision && (await users.compareAndDelete("c", revision))).toBe(true);
-    expect(await users.putIfAbsent("c", 1)).toBeDefined();
-    expect(await users.increment("n", 2, { ttl: "1h" })).toBe(2);
-    expect(await users.increment("n", 2)).toBe(4);
-    expect(await users.touch("n", null)).toBe(true);
-    expect(await users.take("n")).toBe(4);
-    expect(await users.delete("a")).toBe(true);
-    expect(await users.deleteMany(["b"])).toBe(1);
-    expect(await listed(users.entries())).toMatchObject([{ key: "c" }]);
-    expect(await listed(store.collections())).toEqual(["users"]);
-    await users.clear();
-    await store.clearAll();
-    await store.cull();
-    await store.ping();
-  });
-
-  it("needs no more than reading and writing where the index is there, but for searching", async () => {
+  it("needs no more than reading and writing where the index is there", async () => {
     await as("admin").put("there", 1);
     const store = as("writer");
     await store.put("a", 1);
@@ -94,7 +86,6 @@ describe.skipIf(skipped)("a user", () => {
     expect(await store.take("b")).toBe(1);
     expect(await store.deleteMany(["a", "b"])).toBe(1);
     await store.ping();
-    expect(await rejection(listed(store.collection().keys()))).toMatchObject({ code: "ACCESS_DENIED" });
     expect(await rejection(store.collection("of its own").put("a", 1))).toMatchObject(denied);
     expect(await rejection(store.collection("of its own").putMany([{ key: "a", value: 1 }]))).toMatchObject({
       failures: [{ key: "a", error: denied }],
@@ -102,44 +93,58 @@ describe.skipIf(skipped)("a user", () => {
     expect(await store.collection("of its own").get("a")).toBeUndefined();
   });
 
-  it("reads what it may read, and is told by AccessDeniedError what it may not do", async () => {
-    await as("admin").put("a", 1);
-    const store = as("reader");
-    expect(await store.get("a")).toBe(1);
-    expect(await store.getMany(["a", "nowhere"])).toEqual([1, undefined]);
-    expect(await listed(store.collection().keys())).toContain("a");
-    expect(await rejection(store.put("a", 2))).toMatchObject(denied);
-    expect(await rejection(store.delete("a"))).toMatchObject(denied);
-    expect(await rejection(store.take("a"))).toMatchObject(denied);
-    expect(await rejection(store.putIfAbsent("b", 2))).toMatchObject(denied);
-    expect(await rejection(store.update("a", () => 2))).toMatchObject(denied);
-    expect(await rejection(store.collection().clear())).toMatchObject({ code: "ACCESS_DENIED" });
-    expect(await rejection(store.putMany([{ key: "b", value: 1 }]))).toMatchObject({
-      failures: [{ key: "b", error: denied }],
+  it("needs no more to search, either: what was just written is found, in each shard of an index", async () => {
+    const admin = as("admin");
+    await admin.clearAll();
+    for (const [name, shards] of [
+      ["one", 1],
+      ["five", 5],
+    ] as const) {
+      const settings = { number_of_shards: shards, refresh_interval: "-1" };
+      const keyword = { type: "keyword" } as const;
+      const properties = { key: keyword, collection: keyword, expires_at: { type: "date" } as const };
+      await clientOf(admin).indices.create({ index: `kv_store-${name}`, settings, mappings: { properties } }, ACCEPT);
+    }
+    const store = as("writer");
+    const asked: string[] = [];
+    clientOf(store).diagnostic.on("response", (_, result) => asked.push(result?.meta.request.params.path ?? ""));
+    const keys = Array.from({ length: 40 }, (_, at) => `key-${at}`).sort();
+    for (const name of ["one", "five"]) {
+      const collection = store.collection(name);
+      await collection.putMany(keys.map((key) => ({ key, value: 1 })));
+      asked.splice(0);
+      expect((await listed(collection.keys())).sort()).toEqual(keys);
+      expect(asked.map((path) => /_\w+$/.exec(path)?.[0] ?? path)).toEqual([
+        "_refresh",
+        "_msearch",
+        "/_bulk?refresh=true",
+        expect.stringContaining("_search"),
+      ]);
+      await collection.clear();
+      expect(await listed(collection.keys())).toEqual([]);
+      await collection.putMany(keys.map((key) => ({ key, value: 1 })));
+    }
+    expect((await listed(store.collections())).sort()).toEqual(["five", "one"]);
+    await store.collection("five").put("brief", 1, { ttl: "1ms" });
+    while (await store.collection("five").has("brief")) await new Promise((resolve) => setTimeout(resolve, 1));
+    await store.cull();
+    await store.clearAll();
+    expect(await listed(admin.collections())).toEqual([]);
+    expect(await store.collection("five").getMany(keys)).toEqual(keys.map(() => undefined));
+    expect(await rejection(listed(as("bare reader").collection("one").keys()))).toMatchObject({
+      code: "ACCESS_DENIED",
     });
-    expect(await store.get("a")).toBe(1);
-    const stranger = as("stranger");
-    expect(await rejection(stranger.get("a"))).toMatchObject({ code: "ACCESS_DENIED" });
-    expect(await rejection(stranger.getMany(["a"]))).toMatchObject({ code: "BATCH_FAILED" });
-    expect(await rejection(stranger.put("a", 2))).toMatchObject(denied);
-    expect(await listed(stranger.collections())).toEqual([]);
+    expect(await rejection(listed(as("bare reader").collections()))).toMatchObject({ code: "ACCESS_DENIED" });
+    expect(await as("bare reader").collection("one").get("a")).toBeUndefined();
   });
 
-  it("is not let in with a wrong password, with none, or with a key that is none", async () => {
-    const wrong: ElasticsearchStoreOptions[] = [
-      { username: "app", password: "wrong" },
-      { username: "nobody", password: "s3cret" },
-      { username: undefined, password: undefined },
-      { username: undefined, password: undefined, apiKey: "d3Jvbmc6d3Jvbmc=" },
-    ];
-    for (const credentials of wrong) {
-      const store = as("app", credentials);
-      const error = await rejection(store.put("a", 1));
-      expect(error).toMatchObject(denied);
-      expect(String(error)).not.toContain("wrong");
-      expect(await rejection(store.get("a"))).toMatchObject({ code: "ACCESS_DENIED" });
-      expect(await rejection(store.ping())).toMatchObject({ code: "ACCESS_DENIED" });
-    }
+  it("reads no more where it may only read, or may nothing", async () => {
+    await as("admin").put("a", 1);
+    expect(await as("reader").collection("nowhere").getMany(["a"])).toEqual([undefined]);
+    const stranger = as("stranger");
+    expect(await rejection(stranger.getMany(["a"]))).toMatchObject({ code: "BATCH_FAILED" });
+    expect(await listed(stranger.collections())).toEqual([]);
+    await as("admin").delete("a");
   });
 
   it("makes an index anew that was deleted underneath", async () => {
@@ -166,29 +171,23 @@ describe.skipIf(skipped)("a user", () => {
 const ACCEPT = { headers: { accept: "application/json", "content-type": "application/json" } };
 
 async function deleteIndex(store: ElasticsearchStore, index: string): Promise<void> {
-  if (store.driver instanceof ElasticsearchDriver) await store.driver.client.indices.delete({ index }, ACCEPT);
+  await clientOf(store).indices.delete({ index }, ACCEPT);
 }
 
-describe.skipIf(skipped)("TLS", () => {
-  it("is spoken by elasticsearchs:, with an authority of one's own, user and password from the URL", async () => {
-    const store = open({ url: `${secure.url}/kv_store`, tls: { ca: secure.ca } });
-    await store.put("a", "x".repeat(100_000));
-    expect(await store.get("a")).toHaveLength(100_000);
-  });
+function clientOf({ driver }: ElasticsearchStore): Client {
+  if (driver instanceof ElasticsearchDriver) return driver.client;
+  throw new Error("it is a store over one");
+}
 
-  it("trusts nobody else, and says so", async () => {
-    const error = await rejection(open({ url: secure.url }).put("a", 1));
-    expect(error).toMatchObject({ code: "BACKEND_FAILURE", retryable: false, outcome: "not-applied" });
-    expect(String(error)).toMatch(/certificate/);
-  });
-
-  it("is missed where only one side speaks it", async () => {
-    const unsecured = open({ url: secure.url.replace("elasticsearchs", "elasticsearch") });
-    expect(await rejection(unsecured.get("a"))).toMatchObject({ code: "UNAVAILABLE" });
-    if (noPlain) return;
-    const secured = open({ nodes: `https://127.0.0.1:${plain.port}` });
-    expect(await rejection(secured.put("a", 1))).toMatchObject({ code: "UNAVAILABLE" });
-  });
+tlsSuite(vitest, {
+  skipped: skipped ?? noPlain,
+  trusting: () => [as("app"), open({ url: `${secure.url}/kv_store`, tls: { ca: secure.ca } })],
+  distrusting: () => open({ url: secure.url }),
+  mismatched: () =>
+    [
+      open({ url: secure.url.replace("elasticsearchs", "elasticsearch") }),
+      open({ nodes: `https://127.0.0.1:${plain.port}` }),
+    ].map((store) => ({ store, get: { code: "UNAVAILABLE" }, put: { code: "UNAVAILABLE" } })),
 });
 
 describe.skipIf(skipped)("a request that is longer than the servers take", () => {
@@ -218,26 +217,26 @@ describe.skipIf(skipped)("a request that is longer than the servers take", () =>
   });
 });
 
-describe.skipIf(skipped)("a URL", () => {
-  it("opens a store by its scheme, with user, password and prefix", async () => {
-    const store = await openStore(plainUrl("by-url"), { needs: ["write", "atomic"], defaultCollection: "mine" });
-    closing.push(() => store.close());
-    expect(store.driver).toBeInstanceOf(ElasticsearchDriver);
-    await store.put("by URL", 1);
-    const same = open({ nodes: `http://127.0.0.1:${plain.port}`, prefix: "by-url" });
-    expect(await same.collection("mine").get("by URL")).toBe(1);
-    const beside = open({
-      url: "elasticsearch://a:b@127.0.0.1:1/other",
-      nodes: `http://127.0.0.1:${plain.port}`,
-      prefix: "by-url",
-    });
-    expect(await beside.collection("mine").get("by URL")).toBe(1);
-    await same.clearAll();
+urlSuite(vitest, {
+  skipped: noPlain,
+  url: () => plainUrl("by-url"),
+  driver: ElasticsearchDriver,
+  same: () => open({ nodes: `http://127.0.0.1:${plain.port}`, prefix: "by-url" }),
+});
+
+describe.skipIf(noPlain)("a URL", () => {
+  it("counts less than what is given beside it", async () => {
+    const nodes = `http://127.0.0.1:${plain.port}`;
+    const beside = open({ url: "elasticsearch://a:b@127.0.0.1:1/other", nodes, prefix: "by-url" });
+    await beside.put("a", 1);
+    expect(await open({ nodes, prefix: "by-url" }).get("a")).toBe(1);
+    await beside.clearAll();
   });
 });
 
-describe("options", () => {
-  it.each([
+optionsSuite(vitest, {
+  make: (options) => elasticsearchStore(options as ElasticsearchStoreOptions),
+  wrong: [
     ["a URL that is none", { url: "127.0.0.1" }],
     ["another scheme", { url: "http://127.0.0.1:9200" }],
     ["a longer path", { url: "elasticsearch://h/a/b" }],
@@ -264,25 +263,17 @@ describe("options", () => {
     ["an option of another client", { keyPrefix: "a" }],
     ["a client that is none", { client: {} }],
     ["null as a client", { client: null }],
-  ])("are refused: %s", (_, options) => {
-    expect(() => elasticsearchStore(options as ElasticsearchStoreOptions)).toThrow(
-      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
-    );
-  });
+  ],
+  secret: (password) => [
+    { url: `elasticsearch://u:${password}@h:99999` },
+    { url: `elasticsearch://u:${password}@h/a/b` },
+    { url: `http://:${password}@h` },
+    { url: `elasticsearch://u:%${password}@h` },
+    { nodes: `http://u:${password}@h` },
+  ],
+});
 
-  it("are never repeated with a secret", () => {
-    const secret = "s3cret-of-the-caller";
-    for (const options of [
-      { url: `elasticsearch://u:${secret}@h:99999` },
-      { url: `elasticsearch://u:${secret}@h/a/b` },
-      { url: `http://:${secret}@h` },
-      { url: `elasticsearch://u:%${secret}@h` },
-      { nodes: `http://u:${secret}@h` },
-    ]) {
-      expect(() => elasticsearchStore(options)).toThrow(expect.not.stringContaining(secret));
-    }
-  });
-
+describe("options", () => {
   it.skipIf(noPlain)("refresh makes writes visible to the searches of others", async () => {
     for (const refresh of [true, "wait_for"] as const) {
       const store = open({ url: plainUrl("refresh"), refresh });
@@ -296,35 +287,42 @@ describe("options", () => {
   });
 });
 
-describe.skipIf(noPlain)("a client of the caller's", () => {
-  const newClient = (options: object = {}): Client => {
-    const client = new Client({ node: `http://127.0.0.1:${plain.port}`, ...options });
-    closing.push(() => client.close());
-    return client;
-  };
+function newClient(options: object = {}): Client {
+  const client = new Client({ node: `http://127.0.0.1:${plain.port}`, ...options });
+  later(() => client.close());
+  return client;
+}
 
-  it("is refused beside connection options", () => {
-    const client = newClient();
-    expect(() => elasticsearchStore({ client, url: "elasticsearch://h" })).toThrow(/not both/);
-    expect(() => elasticsearchStore({ client, apiKey: "k" })).toThrow(/not both/);
-  });
-
-  it("works, with whatever settings it has, and stays open", async () => {
+clientSuite(vitest, {
+  skipped: noPlain,
+  *usual() {
     for (const options of [
       {},
       { compression: true, maxRetries: 5 },
       { requestTimeout: 60_000, sniffOnConnectionFault: true },
     ]) {
       const client = newClient(options);
-      const store = open({ client, prefix: "callers" });
-      await Promise.all(Array.from({ length: 50 }, (_, at) => store.put(`k${at}`, { at, text: "x".repeat(2000) })));
-      expect(await store.get("k49")).toMatchObject({ at: 49 });
-      expect(await listed(store.collection().keys())).toHaveLength(50);
-      expect(store.driver instanceof ElasticsearchDriver && store.driver.client).toBe(client);
-      await store.clearAll();
-      await store.close();
-      expect(await client.exists({ index: "callers-default_collection", id: "x" }, ACCEPT)).toBe(false);
+      const works = async () =>
+        expect(await client.exists({ index: "callers-default_collection", id: "x" }, ACCEPT)).toBe(false);
+      yield { client, store: open({ client, prefix: "callers" }), works };
     }
+  },
+  // Any settings will do.
+  breaking: () => [],
+  beside: () =>
+    [{ url: "elasticsearch://h" }, { apiKey: "k" }].map(
+      (options) => () => elasticsearchStore({ client: newClient(), ...options }),
+    ),
+});
+
+describe.skipIf(noPlain)("nodes", () => {
+  it("send and read large values in compressed form, where a client of the caller's is told to", async () => {
+    const store = open({ client: newClient({ compression: true }), prefix: "callers" });
+    const keys = Array.from({ length: 50 }, (_, at) => `k${at}`);
+    await Promise.all(keys.map((key, at) => store.put(key, { at, text: "x".repeat(2000) })));
+    expect(await store.get("k49")).toEqual({ at: 49, text: "x".repeat(2000) });
+    expect(await listed(store.collection().keys())).toHaveLength(50);
+    await store.clearAll();
   });
 
   it("may have several nodes, of which one is down", async () => {

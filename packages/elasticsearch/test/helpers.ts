@@ -51,9 +51,11 @@ export class Asker {
   /** Deletes all of them. */
   async deleteIndices(prefix?: string): Promise<void> {
     const names = (await this.indices(prefix)).map(encodeURIComponent);
-    // A request's first line may have four kilobytes.
-    for (let start = 0; start < names.length; start += 4) {
-      await this.ask("DELETE", `/${names.slice(start, start + 4).join(",")}`);
+    // Many at a time, since each request takes ten times as long as an index does; but its first line may have four kilobytes.
+    while (names.length > 0) {
+      const some = names.splice(0, 1);
+      while (names[0] !== undefined && some.join().length + names[0].length < 4000) some.push(...names.splice(0, 1));
+      await this.ask("DELETE", `/${some.join()}`);
     }
   }
 

@@ -40,10 +40,16 @@ export class Link extends Server {
     return this.#ask(session, request, call, writes);
   }
 
-  /** The replies to several requests of one exchange; see {@link Session.askAll}. */
-  async askAll(requests: readonly Request[], call: Call, writes = false): Promise<readonly (Reply | undefined)[]> {
+  /** The replies to several requests of one exchange; see {@link Session.askAll}. `onSent`: told when they are sent. */
+  async askAll(
+    requests: readonly Request[],
+    call: Call,
+    writes = false,
+    onSent?: () => void,
+  ): Promise<readonly (Reply | undefined)[]> {
     const session = this.#usable() ?? (await this.#connected(call));
     if (writes) call.markSent();
+    onSent?.();
     return session.askAll(requests, this.#due(call), writes);
   }
 

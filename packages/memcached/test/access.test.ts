@@ -1,11 +1,11 @@
 // Who may connect, and how: SASL, TLS, URLs, options, clients of the caller's.
 
 import { openStore } from "@kv/core";
-import { rejection, serverFor } from "@kv/test-servers";
+import { clientSuite, optionsSuite, rejection, serverFor, storesOf, tlsSuite, urlSuite } from "@kv/test-servers";
 import { Client, Server } from "memjs";
 import * as vitest from "vitest";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { MemcachedDriver, type MemcachedStore, type MemcachedStoreOptions, memcachedStore } from "../src/index.ts";
+import { MemcachedDriver, type MemcachedStoreOptions, memcachedStore } from "../src/index.ts";
 import { Tap } from "./helpers.ts";
 
 const login = { username: "app", password: "p w:/@%é" };
@@ -13,17 +13,10 @@ const { server, skipped } = await serverFor(vitest, "memcached", { own: true });
 const { server: guarded, skipped: noSasl } = await serverFor(vitest, "memcached", { sasl: login });
 const { server: secure, skipped: noTls } = await serverFor(vitest, "memcached", { tls: true });
 
-const closing: (() => unknown)[] = [];
+const { open, later } = storesOf(vitest, (options: MemcachedStoreOptions) => memcachedStore(options));
 
-function open(options: MemcachedStoreOptions): MemcachedStore {
-  const store = memcachedStore(options);
-  closing.push(() => store.close());
-  return store;
-}
-
-afterEach(async () => {
+afterEach(() => {
   vi.unstubAllEnvs();
-  for (const close of closing.splice(0).reverse()) await close();
 });
 
 describe.skipIf(noSasl)("SASL", () => {
@@ -37,7 +30,7 @@ describe.skipIf(noSasl)("SASL", () => {
 
   it("does not let in with a wrong password, or with none: one attempt for each call, told at once", async () => {
     const tap = await Tap.start(guarded.port);
-    closing.push(() => tap.close());
+    later(() => tap.close());
     for (const credentials of [{ ...login, password: "wrong" }, { ...login, username: "nobody" }, {}]) {
       const store = open({ host: "127.0.0.1", port: tap.port, ...credentials });
       const error = await rejection(store.put("a", 1));
@@ -62,38 +55,31 @@ describe.skipIf(noSasl)("SASL", () => {
   });
 });
 
-describe.skipIf(noTls)("TLS", () => {
-  it("is spoken, with an authority of one's own", async () => {
-    const store = open({ url: secure.url, tls: { ca: secure.ca } });
-    await store.put("a", "x".repeat(100_000));
-    expect(await store.get("a")).toHaveLength(100_000);
-    const named = open({ host: "localhost", port: secure.port, tls: { ca: secure.ca } });
-    expect(await named.increment("n")).toBe(1);
-  });
+tlsSuite(vitest, {
+  skipped: noTls ?? skipped,
+  trusting: () => [
+    open({ url: secure.url, tls: { ca: secure.ca } }),
+    open({ host: "localhost", port: secure.port, tls: { ca: secure.ca } }),
+  ],
+  distrusting: () => open({ url: secure.url }),
+  mismatched: () => [
+    { store: open({ host: "127.0.0.1", port: secure.port, timeout: 500 }), put: { outcome: "not-applied" } },
+    {
+      store: open({ url: `memcacheds://127.0.0.1:${server.port}`, timeout: 500 }),
+      put: { retryable: true, outcome: "not-applied" },
+    },
+  ],
+});
 
-  it("trusts nobody else, and says so", async () => {
-    const error = await rejection(open({ url: secure.url }).get("a"));
-    expect(error).toMatchObject({ code: "BACKEND_FAILURE", retryable: false });
-    expect(String(error)).toMatch(/certificate/);
-  });
-
-  it("is missed where only one side speaks it", async () => {
-    const plain = open({ host: "127.0.0.1", port: secure.port, timeout: 500 });
-    expect(await rejection(plain.put("a", 1))).toMatchObject({ outcome: "not-applied" });
-    if (skipped) return;
-    const secured = open({ url: `memcacheds://127.0.0.1:${server.port}`, timeout: 500 });
-    expect(await rejection(secured.put("a", 1))).toMatchObject({ retryable: true, outcome: "not-applied" });
-  });
+urlSuite(vitest, {
+  skipped,
+  url: () => server.url,
+  driver: MemcachedDriver,
+  same: () => open({ host: "localhost", port: server.port }),
 });
 
 describe.skipIf(skipped)("a URL", () => {
-  it("opens a store by its scheme", async () => {
-    const store = await openStore(server.url, { needs: ["write", "atomic"], defaultCollection: "mine" });
-    closing.push(() => store.close());
-    expect(store.driver).toBeInstanceOf(MemcachedDriver);
-    await store.put("by URL", 1);
-    const same = open({ host: "localhost", port: server.port });
-    expect(await same.collection("mine").get("by URL")).toBe(1);
+  it("opens no store for what memcached cannot do", async () => {
     expect(await rejection(openStore(server.url, { needs: ["enumerate"] }))).toMatchObject({ code: "UNSUPPORTED" });
   });
 
@@ -113,8 +99,9 @@ describe.skipIf(skipped)("a URL", () => {
   });
 });
 
-describe("options", () => {
-  it.each([
+optionsSuite(vitest, {
+  make: (options) => memcachedStore(options as MemcachedStoreOptions),
+  wrong: [
     ["a URL that is none", { url: "127.0.0.1" }],
     ["another scheme", { url: "redis://127.0.0.1" }],
     ["a path", { url: "memcached://127.0.0.1/0" }],
@@ -138,40 +125,44 @@ describe("options", () => {
     ["an option of another client", { failover: true }],
     ["a client that is none", { client: {} }],
     ["a client of no servers", { client: { servers: [], getServer: () => 0 } }],
-  ])("are refused: %s", (_, options) => {
-    expect(() => memcachedStore(options as MemcachedStoreOptions)).toThrow(
-      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
-    );
-  });
+  ],
+  secret: (password) =>
+    [
+      `memcached://u:${password}@h:99999`,
+      `memcached://:${password}@h`,
+      `memcached://u:${password}@h/x`,
+      `http://:${password}@h`,
+      `memcached://u:%${password}@h`,
+    ].map((url) => ({ url })),
+});
 
-  it("are never repeated with a secret", () => {
-    const secret = "s3cret-of-the-caller";
-    for (const url of [
-      `memcached://u:${secret}@h:99999`,
-      `memcached://:${secret}@h`,
-      `memcached://u:${secret}@h/x`,
-      `http://:${secret}@h`,
-      `memcached://u:%${secret}@h`,
-    ]) {
-      expect(() => memcachedStore({ url })).toThrow(expect.not.stringContaining(secret));
-    }
-  });
+clientSuite(vitest, {
+  skipped,
+  *usual() {
+    const client = Client.create(`127.0.0.1:${server.port}`);
+    later(() => client.close());
+    const store = open({ client });
+    const works = async (): Promise<void> => {
+      // Its own connections were not used.
+      expect(client.servers[0]?.connected).toBe(false);
+      expect(await client.set("raw", "text", {})).toBe(true);
+      expect(String((await client.get("raw")).value)).toBe("text");
+    };
+    yield { client, store, works };
+  },
+  breaking: () => [() => memcachedStore({ client: Client.create("127.0.0.1:1", { failover: true }) })],
+  beside: () =>
+    [{ url: "memcached://h" }, { port: 11_211 }, { tls: true }].map(
+      (options) => () => memcachedStore({ client: Client.create("127.0.0.1:1"), ...options }),
+    ),
 });
 
 describe.skipIf(skipped)("a client of the caller's", () => {
-  it("gives its servers and their logins, and stays as it was", async () => {
-    const client = Client.create(`127.0.0.1:${server.port}`);
-    const store = open({ client });
-    await Promise.all(Array.from({ length: 50 }, (_, at) => store.put(`k${at}`, at)));
-    expect(await store.get("k49")).toBe(49);
-    expect(store.driver instanceof MemcachedDriver && store.driver.client).toBe(client);
-    expect(client.servers[0]?.connected).toBe(false);
-    await store.close();
-    expect((await client.get("default_collection::k49")).value).not.toBeNull();
-    client.close();
-    if (noSasl) return;
+  it.skipIf(noSasl)("gives its servers and their logins", async () => {
     const knowing = new Client([new Server("127.0.0.1", guarded.port, login.username, login.password)]);
-    await open({ client: knowing }).put("a", 1);
+    const store = open({ client: knowing });
+    await store.put("a", 1);
+    expect(await store.get("a")).toBe(1);
   });
 
   it("distributes keys as it likes", async () => {
@@ -184,14 +175,5 @@ describe.skipIf(skipped)("a client of the caller's", () => {
     expect(await rejection(store.get("elsewhere"))).toMatchObject({ code: "UNAVAILABLE" });
     client.getServer = () => "2";
     expect(await rejection(store.put("a", 1))).toMatchObject({ code: "BACKEND_FAILURE", outcome: "not-applied" });
-  });
-
-  it("is refused where it would break the contract, or beside other options", () => {
-    const failing = Client.create("127.0.0.1:1", { failover: true });
-    expect(() => memcachedStore({ client: failing })).toThrow(/would break the contract/);
-    const client = Client.create("127.0.0.1:1");
-    for (const options of [{ url: server.url }, { port: server.port }, { tls: true }]) {
-      expect(() => memcachedStore({ client, ...options })).toThrow(/not both/);
-    }
   });
 });

@@ -318,6 +318,44 @@ describe.skipIf(skipped ?? noSecond)("several servers", () => {
     await store.put(there, 4, { timeout: "10s" });
     expect(await store.get(there, { timeout: "10s" })).toBe(4);
   });
+
+  it("hang one by one in batches too, which tell of the others", async () => {
+    const entries = (value: unknown) => keys.map((key) => ({ key, value: value as string }));
+    const silent = keys.filter((key) => placeOf(key) === 1);
+    const failures = (outcome?: string) =>
+      silent.map((key) => ({ key, error: { code: "TIMEOUT", ...(outcome && { outcome }) } }));
+    const spoken = (answer: unknown) => keys.map((key) => (placeOf(key) === 0 ? answer : undefined));
+    // A store each: once a server has been silent, nothing is sent to it until it is back.
+    const stores = Array.from({ length: 3 }, () => open({ url: undefined, servers: both(), timeout: "2s" }).store);
+    const [reading, writing, deleting] = stores;
+    if (!reading || !writing || !deleting) throw new Error("there are three");
+    await reading.putMany(entries("before"));
+    for (const store of stores) await store.getMany(keys);
+    second.pause();
+    try {
+      expect(await rejection(reading.getMany(keys))).toMatchObject({
+        code: "BATCH_FAILED",
+        retryable: true,
+        results: spoken("before"),
+        failures: failures(),
+      });
+      expect(await rejection(writing.putMany(entries("after")))).toMatchObject({
+        code: "BATCH_FAILED",
+        outcome: "unknown",
+        failures: failures("unknown"),
+      });
+      // To its very deadline: from then on the server counts as gone.
+      expect(await rejection(writing.get(silent[0] ?? ""))).toMatchObject({ code: "TIMEOUT" });
+      expect(await rejection(writing.putMany(entries("never")))).toMatchObject({ failures: failures("not-applied") });
+      expect(await rejection(deleting.deleteMany(keys))).toMatchObject({
+        results: spoken(true),
+        failures: failures("unknown"),
+      });
+    } finally {
+      second.resume();
+    }
+    expect(await reading.getMany(keys, { timeout: "10s" })).toHaveLength(keys.length);
+  });
 });
 
 describe.skipIf(skipped)("the memjs client of a store", () => {

@@ -188,6 +188,11 @@ export function exactly({ bytes, elements }: Found): Document {
   return { _id, created_at: orNone(created_at), expires_at: orNone(expires_at), value: orNone(copyAt(bytes, value)) };
 }
 
+/** Whether a filter of {@link exactly} goes by a revision: else it holds the whole value. */
+export function isByRevision(filter: Document): boolean {
+  return "value.revision" in filter;
+}
+
 /** A record without a revision of ours: its hash stands for one, computed only where someone asks. */
 class ForeignRecord implements StoredRecord {
   readonly value: JsonValue;

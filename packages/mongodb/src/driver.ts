@@ -21,8 +21,9 @@ import { encode, RECORD_BYTES } from "./documents.ts";
 import { list, listCollections, sweep } from "./enumeration.ts";
 import { type MongodbDriverOptions, type Settings, settingsOf } from "./options.ts";
 import { Places } from "./places.ts";
-import { type Context, Records } from "./records.ts";
+import { Records } from "./records.ts";
 import { Session } from "./session.ts";
+import type { Context } from "./statements.ts";
 
 const CAPABILITIES = {
   write: true,

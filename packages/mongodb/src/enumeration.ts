@@ -12,7 +12,8 @@ import {
 import type { Document } from "mongodb";
 import { decode, found, newestFirst } from "./documents.ts";
 import { IS_RECORD } from "./places.ts";
-import { type Context, groupByKey, HEAD, live } from "./records.ts";
+import { live } from "./records.ts";
+import { type Context, groupByKey, HEAD } from "./statements.ts";
 
 /** How many documents are read, or deleted, in one exchange. */
 const PAGE = { keys: 1000, entries: 250 } as const;

@@ -186,6 +186,7 @@ describe.skipIf(skipped)("in a collection that Python has made, without a unique
       const newest = mine ? { "value.revision": { $exists: true } } : { "value.revision": { $exists: false } };
       await inUsers().updateOne({ key: "a", ...newest }, { $set: { expires_at: new Date(1) } });
       expect([await users.get("a"), await users.has("a")]).toEqual([undefined, false]);
+      expect([await users.delete("a"), await users.deleteMany(["a"])]).toEqual([false, 0]);
       expect(await users.putIfAbsent("a", 1)).toBeDefined();
       expect([await users.get("a"), await count("a")]).toEqual([1, 1]);
     });

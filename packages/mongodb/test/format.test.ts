@@ -192,6 +192,23 @@ describe.skipIf(skipped)("the stored format", () => {
       expect(await users.take("b")).toEqual(entry?.value);
     });
 
+    it("are swapped by their whole value, also where a request cannot hold that and the next one", async () => {
+      const [theirs, ours] = ["t", "o"].map((letter) => ({ text: letter.repeat(9 * 2 ** 20) }));
+      await inDatabase("users").insertOne({ collection: "users", key: "large", value: { object: theirs } });
+      const entry = await users.getEntry("large");
+      expect(entry?.value).toEqual(theirs);
+      const next = entry && (await users.compareAndSwap("large", entry.revision, ours));
+      expect(next).toBeDefined();
+      expect((await users.getEntry("large"))?.revision).toBe(next);
+      expect(await users.get("large")).toEqual(ours);
+      expect(entry && (await users.compareAndSwap("large", entry.revision, 1))).toBeUndefined();
+
+      await inDatabase("users").updateOne({ key: "large" }, { $set: { value: { object: theirs } } });
+      expect(await users.update("large", (value) => ({ ...Object(value), more: 1 }))).toEqual({ ...theirs, more: 1 });
+      await inDatabase("users").updateOne({ key: "large" }, { $set: { value: { object: theirs } } });
+      expect(await users.take("large")).toEqual(theirs);
+    });
+
     it("stay where they are when a take cannot read them", async () => {
       expect(await rejection(users.take("big"))).toMatchObject({ code: "INEXACT_NUMBER", outcome: "not-applied" });
       expect(await inDatabase("users").countDocuments({ key: "big" })).toBe(1);

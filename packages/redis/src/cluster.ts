@@ -2,7 +2,7 @@
  * The link to a cluster. ioredis knows the nodes and which slot is whose; requests go to the nodes themselves, since
  * ioredis would repeat some whose outcome is unknown, and keep others for later.
  */
-import { type KeyValueError, StoreUnavailableError } from "@kv/core";
+import type { KeyValueError } from "@kv/core";
 import {
   type Address,
   type Call,
@@ -17,14 +17,11 @@ import {
 } from "@kv/core/driver";
 import { type Cluster, ReplyError } from "ioredis";
 import { diagnose } from "./diagnose.ts";
-import { explain, refusedConnection } from "./errors.ts";
+import { refusedConnection } from "./errors.ts";
 import { nextOf, until } from "./events.ts";
-import type { Node, Owner } from "./node.ts";
+import type { Owner } from "./node.ts";
 import { Nodes, TITLE } from "./nodes.ts";
-import { slotOf } from "./slots.ts";
-
-/** How often a request follows nodes that say that its slot is another's. */
-const REDIRECTIONS = 8;
+import { explainRouted, nameIn, Routes } from "./routes.ts";
 
 export class ClusterLink implements Link, Owner {
   readonly isCluster = true;
@@ -34,6 +31,7 @@ export class ClusterLink implements Link, Owner {
   readonly #client: Cluster;
   readonly #startup: readonly Required<Address>[];
   readonly #nodes: Nodes;
+  readonly #routes: Routes;
   #failure: Error | undefined;
 
   /** @param startup the addresses of a client of the store's own; absent where it is the caller's */
@@ -42,6 +40,7 @@ export class ClusterLink implements Link, Owner {
     this.own = startup !== undefined;
     this.#startup = startup ?? [];
     this.#nodes = new Nodes(client, this);
+    this.#routes = new Routes(this.#nodes);
     client.on("error", this.#onError);
   }
 
@@ -67,27 +66,24 @@ export class ClusterLink implements Link, Owner {
   }
 
   get(name: string, call: Call): Promise<unknown> {
-    return this.#request(name, call, false, (node) => node.get(name, call));
+    return this.#routes.send(name, call, false, (node) => node.get(name, call));
   }
 
   set(name: string, text: string, ttl: number | undefined, call: Call): Promise<unknown> {
-    return this.#request(name, call, true, (node) => node.set(name, text, ttl, call));
+    return this.#routes.send(name, call, true, (node) => node.set(name, text, ttl, call));
   }
 
   async send(command: Command, call: Call): Promise<unknown> {
     const name = nameIn(command);
-    if (name !== undefined) return this.#request(name, call, true, (node) => node.send(command, call));
+    if (name !== undefined) return this.#routes.send(name, call, true, (node) => node.send(command, call));
     const { slots } = this.#nodes;
     if (slots.length === 0) throw noConnection(TITLE, undefined, "no master is known");
     const answers = slots.map(async (slot) => (await this.#nodes.find(slot, call)).send(command, call));
     return (await Promise.all(answers))[0];
   }
 
-  async sendAll(commands: readonly Command[], call: Call): Promise<readonly CommandReply[]> {
-    const replies: CommandReply[] = [];
-    const positions = commands.map((_, at) => at);
-    await this.#sendParts(commands, positions, replies, call);
-    return replies;
+  sendAll(commands: readonly Command[], call: Call): Promise<readonly CommandReply[]> {
+    return this.#routes.sendAll(commands, call);
   }
 
   sendTo(server: string, command: Command, call: Call): Promise<unknown> {
@@ -108,96 +104,11 @@ export class ClusterLink implements Link, Owner {
   }
 
   explain(error: unknown): KeyValueError {
-    if (redirection(error)) {
-      return new StoreUnavailableError("the cluster is being rearranged", { cause: error, outcome: "not-applied" });
-    }
-    return explain(error);
+    return explainRouted(error);
   }
 
   outOfStep(): void {
     this.#nodes.lose();
-  }
-
-  async #request(name: string, call: Call, writes: boolean, send: (node: Node) => Promise<unknown>): Promise<unknown> {
-    const slot = slotOf(name);
-    let node = this.#nodes.ownerOf(slot);
-    if (!node?.usable) {
-      if (writes) call.markSent(false);
-      node = await this.#nodes.find(slot, call);
-      if (writes) call.markSent();
-    }
-    try {
-      return await send(node);
-    } catch (error) {
-      return await this.#follow(error, node, call, send);
-    }
-  }
-
-  /** Goes where a node says that the slot is now, which has done nothing itself. */
-  async #follow(error: unknown, from: Node, call: Call, send: (node: Node) => Promise<unknown>): Promise<unknown> {
-    let [reason, node] = [error, from];
-    for (let left = REDIRECTIONS; left > 0; left--) {
-      const to = redirection(reason);
-      if (!to) break;
-      if (!to.asking) void this.#nodes.refresh();
-      node = this.#nodes.at(to.address, node);
-      await this.#nodes.reach(node, call);
-      try {
-        // Opens the slot to the one request that follows on the connection.
-        if (to.asking) node.send(["asking"], call).catch(() => {});
-        return await send(node);
-      } catch (next) {
-        reason = next;
-      }
-    }
-    throw reason;
-  }
-
-  /** The answers to those at the positions, each at its own. */
-  async #sendParts(
-    commands: readonly Command[],
-    positions: readonly number[],
-    replies: CommandReply[],
-    call: Call,
-  ): Promise<void> {
-    const slots = new Map(positions.map((at) => [at, slotOf(nameIn(commands[at] as Command) ?? "")]));
-    const parts = new Map<Node | undefined, number[]>();
-    for (const [at, slot] of slots) {
-      const node = this.#nodes.ownerOf(slot);
-      const part = parts.get(node);
-      if (part) part.push(at);
-      else parts.set(node, [at]);
-    }
-    await Promise.all(
-      [...parts].map(async ([node, part]) => {
-        try {
-          if (!node?.usable) {
-            await this.#nodes.find(slots.get(part[0] as number) as number, call);
-            return await this.#sendParts(commands, part, replies, call);
-          }
-          const some = part.map((at) => commands[at] as Command);
-          const answers = await node.sendAll(some, call);
-          await Promise.all(
-            part.map(async (at, index) => {
-              const answer = answers[index];
-              replies[at] = await this.#settle(answer, node, commands[at] as Command, call);
-            }),
-          );
-        } catch (error) {
-          for (const at of part) replies[at] ??= this.explain(error);
-        }
-      }),
-    );
-  }
-
-  /** An answer of a batch: that of another node where it says so. */
-  async #settle(answer: unknown, node: Node, command: Command, call: Call): Promise<CommandReply> {
-    if (!(answer instanceof Error)) return answer as CommandReply;
-    try {
-      return (await this.#follow(answer, node, call, (other) => other.send(command, call))) as CommandReply;
-    } catch (error) {
-      return this.explain(error);
-    }
   }
 
   async #ask(call: Call): Promise<Layout> {
@@ -263,24 +174,4 @@ export class ClusterLink implements Link, Owner {
   readonly #onError = (error: Error): void => {
     this.#failure = "lastNodeError" in error && error.lastNodeError instanceof Error ? error.lastNodeError : error;
   };
-}
-
-/** The name by which a command finds its server. */
-function nameIn(command: Command): string | undefined {
-  switch (command[0]) {
-    case "ping":
-      return undefined;
-    case "eval":
-    case "evalsha":
-      return command[3];
-    default:
-      return command[1];
-  }
-}
-
-/** Where another node has the slot: for good, or for the one request. */
-function redirection(error: unknown): { readonly address: string; readonly asking: boolean } | undefined {
-  if (!(error instanceof Error && error instanceof ReplyError)) return undefined;
-  const [, kind, address] = /^(MOVED|ASK) \d+ (\S+)/.exec(error.message) ?? [];
-  return address === undefined ? undefined : { address, asking: kind === "ASK" };
 }

@@ -250,6 +250,29 @@ describe.skipIf(noLonely)("a master without a replica", PATIENT, () => {
     expect(new Set(await listed(store.collection().keys()))).toEqual(new Set(keys));
   });
 
+  it("hangs: a batch tells of the others' records", async () => {
+    await becomeWhole(lonely);
+    const { store } = open({ url: lonely.url });
+    await store.putMany(entries);
+    const [first] = lonely.nodes;
+    const its = keys.filter((key) => slotOf(`default_collection::${key}`) < 16_384 / 3 - 1);
+    const failures = its.map((key) => ({ key, error: { code: "TIMEOUT", retryable: true } }));
+    first?.pause();
+    try {
+      expect(await rejection(store.getMany(keys, { timeout: "1s" }))).toMatchObject({
+        code: "BATCH_FAILED",
+        results: keys.map((key) => (its.includes(key) ? undefined : key)),
+        failures,
+      });
+      expect(await rejection(store.deleteMany(keys, { timeout: "1s" }))).toMatchObject({
+        results: keys.map((key) => (its.includes(key) ? undefined : true)),
+        failures: failures.map(({ key, error }) => ({ key, error: { ...error, outcome: "unknown" } })),
+      });
+    } finally {
+      first?.resume();
+    }
+  });
+
   it("gives a slot away that nobody takes: no record of it is a miss", async () => {
     await becomeWhole(lonely);
     const { store } = open({ url: lonely.url });

@@ -7,7 +7,6 @@ import {
   isInScope,
   isLive,
   type Listed,
-  type MaybePromise,
   nameOf,
   type Page,
   type RecordId,
@@ -17,21 +16,17 @@ import {
   type StoredRecord,
   type SwapResult,
   settle,
+  settled,
   type WriteRequest,
 } from "@kv/core/driver";
 import { asRocksError } from "./errors.ts";
 import { type Change, Folder, type NextRecord } from "./folder.ts";
-import { isHashed, recordKey, recordKeyOf, withoutLetter } from "./format.ts";
+import { isHashed, NO_RECORD, recordKey, recordKeyOf, withoutLetter } from "./format.ts";
 import type { Database } from "./native.ts";
 import { checkOptions, type Options, type RocksdbDriverOptions } from "./options.ts";
 import { collectionPage, keyPage, recordPage } from "./pages.ts";
 import { decodeRecord, encodeRecord, expiryOfText, idOf, LARGEST_RECORD } from "./records.ts";
-
-/** The first key that no record has. */
-const NO_RECORD = "r";
-
-/** How much of a batch is written at a time, in characters: RocksDB's package copies it twice. */
-const PART = 4_000_000;
+import { writeMany } from "./write-many.ts";
 
 /** What a look at a record leads to: an answer, and maybe a write. */
 interface Decision<T> {
@@ -104,32 +99,9 @@ export class RocksdbDriver implements Driver {
     await this.#use().turns.take(change.key, () => this.#write([change], call));
   }
 
-  /** In one write for each few megabytes, but for those records that others are changing. */
   putMany(requests: readonly WriteRequest[], call: Call): Promise<Settled<void>[]> {
-    const { turns } = this.#use();
-    const answers: MaybePromise<Settled<void>>[] = [];
-    let part: { readonly at: number; readonly change: Change }[] = [];
-    let size = 0;
-    const send = (): void => {
-      const changes = part.map(({ change }) => change);
-      const answer = Promise.resolve(settle(() => this.#write(changes, call))).finally(() => {
-        for (const { key } of changes) turns.end(key);
-      });
-      for (const { at } of part) answers[at] = answer;
-      part = [];
-      size = 0;
-    };
-    for (const [at, { id, record }] of requests.entries()) {
-      answers[at] = settle(() => {
-        const change = this.#put(id, record);
-        if (!turns.begin(change.key)) return turns.take(change.key, () => this.#write([change], call));
-        part.push({ at, change });
-        size += change.next.text.length;
-      });
-      if (size >= PART) send();
-    }
-    if (part.length > 0) send();
-    return Promise.all(answers);
+    const changes = requests.map(({ id, record }) => settled(() => this.#put(id, record)));
+    return writeMany(changes, this.#use().turns, (some) => this.#write(some, call));
   }
 
   delete(id: RecordId, call: Call): Promise<boolean> {

@@ -8,7 +8,7 @@ import {
 } from "@kv/core";
 import { codeOf, damagedFiles, folderError } from "@kv/core/driver";
 
-/** RocksDB has texts only, which end with the system's own; as glibc, musl and macOS have them. */
+/** RocksDB's texts end with the system's own; as glibc, musl and macOS have them. */
 const CODES: readonly (readonly [RegExp, string])[] = [
   [/^IO error: No space left on device/, "ENOSPC"],
   [/: Dis[kc] quota exceeded$|: Quota exceeded$/, "EDQUOT"],
@@ -27,7 +27,7 @@ export function asRocksError(error: unknown, details: Omit<ErrorDetails, "cause"
   const text = error instanceof Error ? error.message : "";
   return (
     lockError(text, all) ??
-    folderError(codeOf(error) || codeOfText(text), all) ??
+    folderError(codeOfText(text) || codeOf(error), all) ??
     formatError(text, all) ??
     new BackendError("rocksdb failed", all)
   );

@@ -3,11 +3,11 @@ import { statSync } from "node:fs";
 import { InvalidArgumentError } from "@kv/core";
 import { type Call, type Name, type Report, type Settled, type StoreEvent, Sweeper } from "@kv/core/driver";
 import { claim } from "./claim.ts";
+import { Compaction } from "./compaction.ts";
 import { asRocksError } from "./errors.ts";
 import { Expiry } from "./expiry.ts";
-import { ALL } from "./format.ts";
 import { Handle } from "./handle.ts";
-import { type Database, type Iterator, type Key, type Operation, promised, type Range } from "./native.ts";
+import { type Database, type Key, keysOf, type Operation, type Range } from "./native.ts";
 import { Reader } from "./reader.ts";
 import { Room } from "./room.ts";
 import { Turns } from "./turns.ts";
@@ -31,17 +31,6 @@ export interface NextRecord {
   readonly expiresAt: number | undefined;
 }
 
-/** RocksDB sorts so many bytes of writes in memory before it writes them in order; it may do so twice at a time. */
-const WRITE_BUFFER = 16_000_000;
-/** File descriptors that RocksDB may keep: many systems allow 1024 to a process. */
-const OPEN_FILES = 500;
-/** What an iterator reads ahead, in bytes. */
-const READ_AHEAD = 256_000;
-
-/** How long after one compaction of a full disk there is no other: in milliseconds, and in the time that it took. */
-const SHORTEST_PAUSE = 1000;
-const PAUSE_FACTOR = 10;
-
 /** By the identity of RocksDB's folder, since two paths may lead to one. */
 const open = new Map<string, Folder>();
 
@@ -54,33 +43,29 @@ export class Folder {
   readonly #room: Room;
   readonly #reader: Reader;
   readonly #writer: Writer;
+  readonly #compaction: Compaction;
   readonly #sweeper: Sweeper;
   readonly #users = new Set<Report>();
   readonly #opened: Promise<void>;
   #closing: Promise<void> | undefined;
-  /** Whether anything was since the last compaction. */
-  #deleted = false;
-  #compactAfter = Number.NEGATIVE_INFINITY;
 
   private constructor(data: string, identity: string, tuning: Tuning) {
     this.#identity = identity;
     this.#tuning = tuning;
-    this.#handle = new Handle(data, {
-      cacheSize: tuning.cacheBytes,
-      compression: tuning.compression,
-      writeBufferSize: WRITE_BUFFER,
-      maxOpenFiles: OPEN_FILES,
-    });
+    this.#handle = new Handle(data, { cacheSize: tuning.cacheBytes, compression: tuning.compression });
     this.#room = new Room(data);
     this.#reader = new Reader(this.#handle);
     this.#writer = new Writer(this.#handle, this.#room);
+    this.#compaction = new Compaction(this.#handle, this.#writer, this.#room, (error) =>
+      this.#report({ type: "background-error", error }),
+    );
     this.expiry = new Expiry({
       turns: this.turns,
       read: (key) => this.read(key),
       // What a power cut undoes is done again.
       write: async (operations) => {
         await this.#writer.write({ operations, sync: false }, undefined);
-        this.#deleted = true;
+        this.#compaction.noticed();
       },
       keys: (range, limit) => this.keys(range, limit),
     });
@@ -144,7 +129,7 @@ export class Folder {
   }
 
   /** In their order; what cannot be read has its error in its place. */
-  readMany(keys: readonly Key[]): Promise<Settled<string | undefined>[]> {
+  readMany(keys: readonly Key[]): Promise<readonly Settled<string | undefined>[]> {
     return this.#reader.readMany(keys);
   }
 
@@ -153,7 +138,7 @@ export class Folder {
     try {
       this.#room.take(bytes);
     } catch (error) {
-      this.#compact();
+      this.#compaction.start();
       throw error;
     }
   }
@@ -174,7 +159,7 @@ export class Folder {
     }
     try {
       await this.#writer.write({ operations, sync }, call);
-      if (changes.some(({ next }) => next === undefined)) this.#deleted = true;
+      if (changes.some(({ next }) => next === undefined)) this.#compaction.noticed();
     } finally {
       if (due !== Number.POSITIVE_INFINITY) {
         // What failed may be there all the same.
@@ -186,32 +171,7 @@ export class Folder {
 
   /** The first keys of the range. */
   keys(range: Range, limit: number): Promise<Buffer[]> {
-    return this.#handle.use(async (database) => {
-      // Values are not asked for: RocksDB's package does not check them against their checksums here, as it does in reads.
-      const iterator = database.iterator({ ...range, limit, values: false, highWaterMark: READ_AHEAD });
-      try {
-        return await firstOf(iterator, limit);
-      } finally {
-        await promised<void>((done) => iterator.end(done));
-      }
-    });
-  }
-
-  /** Gives back the room of what was deleted, which RocksDB would do some time later, when more is written. */
-  #compact(): void {
-    if (!this.#deleted || performance.now() < this.#compactAfter || !this.#room.enoughToCompact) return;
-    this.#deleted = false;
-    this.#compactAfter = Number.POSITIVE_INFINITY;
-    const begun = performance.now();
-    const compaction = this.#handle.use((database) =>
-      promised<void>((done) => database.compactRange(ALL.gte, ALL.lt, done)),
-    );
-    compaction
-      .catch((error: unknown) => this.#report({ type: "background-error", error }))
-      .finally(() => {
-        const now = performance.now();
-        this.#compactAfter = now + Math.max(SHORTEST_PAUSE, PAUSE_FACTOR * (now - begun));
-      });
+    return this.#handle.use((database) => keysOf(database, range, limit));
   }
 
   #report(event: StoreEvent): void {
@@ -238,14 +198,4 @@ export class Folder {
 function identityOf(folder: string): string {
   const { dev, ino } = statSync(folder, { bigint: true });
   return `${dev}:${ino}`;
-}
-
-async function firstOf(iterator: Iterator, limit: number): Promise<Buffer[]> {
-  const keys: Buffer[] = [];
-  while (keys.length < limit) {
-    const key = await promised<Buffer | undefined>((done) => iterator.next(done));
-    if (!key) break;
-    keys.push(key);
-  }
-  return keys;
 }

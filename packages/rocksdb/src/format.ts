@@ -18,9 +18,9 @@ const RECORD = Buffer.from("r");
 const ROW = Buffer.from("x");
 const MARK = 0xff;
 
-export const ALL: Range = { gte: RECORD, lt: Buffer.of(MARK) };
+/** A key that no record has. */
+export const NO_RECORD = "r";
 
-/** RocksDB's package leaks a little memory with each empty value. */
 export const ROW_VALUE = "1";
 
 export function recordKey(name: Name): Key {

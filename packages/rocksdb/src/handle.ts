@@ -1,7 +1,7 @@
 /** RocksDB's database, which may be closed and opened again between two uses, but never during one. */
 import { StoreClosedError } from "@kv/core";
 import { asRocksError } from "./errors.ts";
-import { type Database, newDatabase, type OpenOptions, promised } from "./native.ts";
+import { type Database, type OpenOptions, openDatabase } from "./native.ts";
 
 export class Handle {
   readonly #folder: string;
@@ -27,13 +27,11 @@ export class Handle {
   renew(): Promise<void> {
     return this.#doAlone(async () => {
       await this.#close();
-      const database = await newDatabase(this.#folder);
       try {
-        await promised<void>((done) => database.open(this.#options, done));
+        this.#database = await openDatabase(this.#folder, this.#options);
       } catch (error) {
         throw asRocksError(error, { outcome: "not-applied" });
       }
-      this.#database = database;
     });
   }
 
@@ -64,7 +62,7 @@ export class Handle {
   }
 
   /** @throws what the action rejects with, as errors of the contract */
-  async use<T>(action: (database: Database) => Promise<T>): Promise<T> {
+  async use<T>(action: (database: Database) => T | Promise<T>): Promise<T> {
     let database = this.acquire();
     while (!database) {
       await this.available();
@@ -101,6 +99,7 @@ export class Handle {
   async #close(): Promise<void> {
     const database = this.#database;
     this.#database = undefined;
-    if (database) await promised<void>((done) => database.close(done));
+    // RocksDB says here again what a write was told before; it is closed all the same.
+    await database?.close().catch(() => {});
   }
 }

@@ -14,7 +14,7 @@ export interface RocksdbDriverOptions {
   readonly sync?: boolean | undefined;
   /** How many bytes of what was read RocksDB keeps in memory, uncompressed: 33,554,432 by default. 0: none. */
   readonly cacheBytes?: number | undefined;
-  /** Whether RocksDB compresses what it writes in order (Snappy): the default. What is there stays readable either way. */
+  /** Whether RocksDB compresses what it writes in order (Zstandard): the default. What is there stays readable either way. */
   readonly compression?: boolean | undefined;
 }
 

@@ -3,7 +3,9 @@ import type { KeyValueError } from "@kv/core";
 import type { Settled } from "@kv/core/driver";
 import { asRocksError } from "./errors.ts";
 import type { Handle } from "./handle.ts";
-import { type Key, promised } from "./native.ts";
+import { type Key, readMany } from "./native.ts";
+
+type Texts = readonly Settled<string | undefined>[];
 
 interface Waiting {
   readonly key: Key;
@@ -12,9 +14,8 @@ interface Waiting {
 }
 
 /** How many are read by one thread of Node.js' pool, of which there are four, at least. */
-const PART = 64;
+const PART = 128;
 const THREADS = 4;
-const AS_TEXT = { asBuffer: false } as const;
 
 export class Reader {
   readonly #handle: Handle;
@@ -28,66 +29,55 @@ export class Reader {
   read(key: Key): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
       const one = { key, resolve, reject };
-      if (this.#underWay === 0 && this.#waiting.length === 0) return this.#readOne(one);
+      if (this.#underWay === 0 && this.#waiting.length === 0) return this.#readAll([one]);
       // Runs when all callers that were answered in this turn of the event loop have had theirs.
-      if (this.#waiting.length === 0) process.nextTick(() => this.#flush());
+      if (this.#waiting.length === 0) process.nextTick(() => this.#readAll(this.#waiting.splice(0)));
       this.#waiting.push(one);
     });
   }
 
   /** In their order; what cannot be read has its error in its place. */
-  async readMany(keys: readonly Key[]): Promise<Settled<string | undefined>[]> {
+  async readMany(keys: readonly Key[]): Promise<Texts> {
     const size = Math.max(PART, Math.ceil(keys.length / THREADS));
     if (keys.length <= size) return this.#readPart(keys);
-    const parts: Promise<Settled<string | undefined>[]>[] = [];
+    const parts: Promise<Texts>[] = [];
     for (let start = 0; start < keys.length; start += size) parts.push(this.#readPart(keys.slice(start, start + size)));
     return (await Promise.all(parts)).flat();
   }
 
-  async #flush(): Promise<void> {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    const texts = await this.readMany(waiting.map(({ key }) => key));
-    for (const [at, { resolve, reject }] of waiting.entries()) {
-      const text = texts[at];
-      if (typeof text === "object") reject(text);
-      else resolve(text);
-    }
+  #readAll(some: readonly Waiting[]): void {
+    const keys = some.map(({ key }) => key);
+    this.#start(keys, (texts) => {
+      for (const [at, { resolve, reject }] of some.entries()) {
+        const text = texts[at];
+        if (typeof text === "object") reject(text);
+        else resolve(text);
+      }
+    });
   }
 
-  async #readPart(keys: readonly Key[]): Promise<Settled<string | undefined>[]> {
-    this.#underWay++;
-    try {
-      const texts = await this.#handle.use((database) =>
-        promised<(string | undefined)[] | undefined>((done) => database.getMany(keys, AS_TEXT, done)),
-      );
-      return texts ?? [];
-    } catch {
+  #readPart(keys: readonly Key[]): Promise<Texts> {
+    return new Promise((resolve) => this.#start(keys, resolve));
+  }
+
+  /** Without promises: of single reads they would be a good part of the cost. */
+  #start(keys: readonly Key[], done: (texts: Texts) => void): void {
+    const failed = (error: unknown): void => {
       // None is to fail for another.
-      return Promise.all(keys.map((key) => this.#settleOne(key)));
-    } finally {
-      this.#underWay--;
-    }
-  }
-
-  #settleOne(key: Key): Promise<Settled<string | undefined>> {
-    return new Promise((resolve) => this.#readOne({ key, resolve, reject: resolve }));
-  }
-
-  #readOne(one: Waiting): void {
+      if (keys.length === 1) done([asRocksError(error)]);
+      else Promise.all(keys.map((key) => this.#readPart([key]))).then((texts) => done(texts.flat()));
+    };
     const database = this.#handle.acquire();
     if (!database) {
-      this.#handle.available().then(() => this.#readOne(one), one.reject);
+      this.#handle.available().then(() => this.#start(keys, done), failed);
       return;
     }
     this.#underWay++;
-    // Without promises: of single reads they would be a good part of the cost.
-    database.get(one.key, AS_TEXT, (error, text) => {
+    readMany(database, keys, (error, texts) => {
       this.#underWay--;
       this.#handle.release();
-      if (!error) one.resolve(text);
-      else if (error.message.startsWith("NotFound")) one.resolve(undefined);
-      else one.reject(asRocksError(error));
+      if (error) failed(error);
+      else done(texts);
     });
   }
 }

@@ -96,8 +96,13 @@ function namesAt(text: string, start: number): RecordId & { readonly end: number
   throw new CorruptRecordError("a record with a long name does not tell it");
 }
 
+/** The last one that was made: of a batch all have one time. */
+let last = { time: 0, text: NO_TIME };
+
 function timeText(time: number | undefined): string {
-  return time === undefined ? NO_TIME : time.toString(16).padStart(NO_TIME.length, "0");
+  if (time === undefined) return NO_TIME;
+  if (time !== last.time) last = { time, text: time.toString(16).padStart(NO_TIME.length, "0") };
+  return last.text;
 }
 
 function timeAt(text: string, offset: number): number | undefined {

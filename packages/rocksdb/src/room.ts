@@ -5,8 +5,11 @@ import { join } from "node:path";
 import { StorageFullError } from "@kv/core";
 import { asRocksError } from "./errors.ts";
 
-/** What is to stay free for RocksDB to write what is in its memory in order, in bytes. */
-const RESERVE = 64_000_000;
+/**
+ * What is to stay free, in bytes. RocksDB sorts up to twice 64 MiB in memory before it writes them in order, and sets aside 70
+ * for each new log.
+ */
+const RESERVE = 200_000_000;
 /** How long an answer of the file system counts, in milliseconds. */
 const VALID = 100;
 

@@ -2,11 +2,11 @@
 import type { Key } from "./native.ts";
 
 export class Turns {
-  readonly #waiting = new Map<string, (() => void)[]>();
+  readonly #waiting = new Map<string, (() => void)[] | undefined>();
 
   /** Does it when it is its turn: at once where nobody else changes the name. */
   async take<T>(name: Key, action: () => Promise<T>): Promise<T> {
-    if (!this.begin(name)) await new Promise<void>((start) => this.#waiting.get(textOf(name))?.push(start));
+    if (!this.begin(name)) await new Promise<void>((start) => this.#wait(textOf(name), start));
     try {
       return await action();
     } finally {
@@ -18,7 +18,8 @@ export class Turns {
   begin(name: Key): boolean {
     const text = textOf(name);
     if (this.#waiting.has(text)) return false;
-    this.#waiting.set(text, []);
+    // Mostly nobody will.
+    this.#waiting.set(text, undefined);
     return true;
   }
 
@@ -27,6 +28,12 @@ export class Turns {
     const start = this.#waiting.get(text)?.shift();
     if (start) start();
     else this.#waiting.delete(text);
+  }
+
+  #wait(text: string, start: () => void): void {
+    const waiting = this.#waiting.get(text);
+    if (waiting) waiting.push(start);
+    else this.#waiting.set(text, [start]);
   }
 }
 

@@ -3,7 +3,7 @@ import { AbortedError } from "@kv/core";
 import type { Call } from "@kv/core/driver";
 import { isEarlierFailure } from "./errors.ts";
 import type { Handle } from "./handle.ts";
-import { type Database, type Operation, promised } from "./native.ts";
+import { type Operation, write } from "./native.ts";
 import type { Room } from "./room.ts";
 
 /** What is written as one: all of it or nothing. */
@@ -69,7 +69,8 @@ export class Writer {
       else wanted.push(one);
     }
     if (wanted.length === 0) return;
-    const operations = wanted.flatMap((one) => one.operations);
+    const operations =
+      wanted.length === 1 && wanted[0] ? wanted[0].operations : wanted.flatMap((one) => one.operations);
     const sync = wanted.some((one) => one.sync);
     try {
       if (this.#failed) await this.#recover();
@@ -88,7 +89,7 @@ export class Writer {
     return this.#handle.use(async (database) => {
       // What fails may have left half of itself in RocksDB's log, where it would hide all that is written after it.
       this.#failed = true;
-      await send(database, operations, sync);
+      await write(database, operations, sync);
       this.#failed = false;
     });
   }
@@ -100,14 +101,4 @@ export class Writer {
     await this.#handle.renew();
     this.#failed = false;
   }
-}
-
-function send(database: Database, operations: readonly Operation[], sync: boolean): Promise<void> {
-  return promised<void>((done) => {
-    const [only, another] = operations;
-    // A batch costs more than the one operation in it.
-    if (!only || another) database.batch(operations, { sync }, done);
-    else if (only.type === "put") database.put(only.key, only.value, { sync }, done);
-    else database.del(only.key, { sync }, done);
-  });
 }

@@ -2,7 +2,7 @@
 import { RocksdbDriver, rocksdbStore } from "@kv/rocksdb";
 import { until } from "@kv/test-servers";
 import { afterEach, describe, expect, test } from "vitest";
-import { promised } from "../src/native.ts";
+import { keysOf } from "../src/native.ts";
 import { newFolder } from "./helpers.ts";
 
 type Store = ReturnType<typeof rocksdbStore>;
@@ -21,16 +21,11 @@ function open(path = newFolder()): Store {
 async function countsOf({ driver }: Store): Promise<{ records: number; rows: number }> {
   const database = driver instanceof RocksdbDriver ? driver.database : undefined;
   if (!database) throw new Error("not an open rocksdb store");
-  const range = { gte: Buffer.from("a"), lt: Buffer.from("z"), limit: -1, values: false, highWaterMark: 1000 } as const;
-  const iterator = database.iterator(range);
   const counts = { records: 0, rows: 0 };
-  for (;;) {
-    const key = await promised<Buffer | undefined>((done) => iterator.next(done));
-    if (!key) break;
+  for (const key of await keysOf(database, { gte: Buffer.from("a"), lt: Buffer.from("z") }, 100_000)) {
     if (key[0] === "r".charCodeAt(0)) counts.records++;
     else counts.rows++;
   }
-  await promised<void>((done) => iterator.end(done));
   return counts;
 }
 

@@ -5,10 +5,11 @@ import { fileURLToPath } from "node:url";
 import { CorruptRecordError, type Revision } from "@kv/core";
 import { nameOf, type RecordId, type StoredRecord } from "@kv/core/driver";
 import { RocksdbDriver, rocksdbStore } from "@kv/rocksdb";
-import { listed, rejection } from "@kv/test-servers";
+import { listed, longNamesSuite, rejection } from "@kv/test-servers";
+import * as vitest from "vitest";
 import { describe, expect, test } from "vitest";
 import { dueOf, recordKey, recordKeyOf, rowKey } from "../src/format.ts";
-import { promised } from "../src/native.ts";
+import { write } from "../src/native.ts";
 import { decodeRecord, encodeRecord, expiryOfText, idOf } from "../src/records.ts";
 import { newFolder } from "./helpers.ts";
 
@@ -82,41 +83,13 @@ test("a folder of format 1 is read", async () => {
   await store.close();
 });
 
-describe("long names", () => {
-  const keys = ["", "a", "b"].flatMap((end) => [
-    `${"k".repeat(1950)}${end}`,
-    `${"k".repeat(4000)}${end}`,
-    `short${end}`,
-  ]);
+longNamesSuite(vitest, { scheme: "rocksdb", open: rocksdbStore, newFolder });
 
-  test("are records of their own, and listed by prefixes of any length", async () => {
-    const path = newFolder();
-    const first = rocksdbStore({ path });
-    const names = ["c", "c".repeat(2000), `${"c".repeat(2000)}d`];
-    for (const name of names) await first.collection(name).putMany(keys.map((key) => ({ key, value: [name, key] })));
-    await first.close();
-    const store = rocksdbStore({ path });
-    for (const name of names) {
-      const collection = store.collection(name);
-      expect(await collection.getMany(keys)).toEqual(keys.map((key) => [name, key]));
-      for (const prefix of ["", "short", "k", "k".repeat(1950), "k".repeat(1960), `${"k".repeat(4000)}b`]) {
-        const expected = keys.filter((key) => key.startsWith(prefix)).sort();
-        expect((await listed(collection.keys({ prefix }))).sort()).toEqual(expected);
-      }
-    }
-    expect((await listed(store.collections())).sort()).toEqual([...names].sort());
-    expect(await listed(store.collections({ prefix: "c".repeat(1999) }))).toHaveLength(2);
-    await store.collection("c".repeat(2000)).clear();
-    expect((await listed(store.collections())).sort()).toEqual(["c", `${"c".repeat(2000)}d`]);
-    await store.close();
-  });
-
-  test("a record under the name of another is told, never taken for it", () => {
-    const [one, other] = [id("c", "k".repeat(2000)), id("c", "x".repeat(2000))];
-    const text = encode(one, { value: 1, createdAt: undefined, expiresAt: undefined, revision: revision("r") });
-    expect(decodeRecord(text, one).value).toBe(1);
-    expect(() => decodeRecord(text, other)).toThrow(CorruptRecordError);
-  });
+test("a record under the name of another is told, never taken for it", () => {
+  const [one, other] = [id("c", "k".repeat(2000)), id("c", "x".repeat(2000))];
+  const text = encode(one, { value: 1, createdAt: undefined, expiresAt: undefined, revision: revision("r") });
+  expect(decodeRecord(text, one).value).toBe(1);
+  expect(() => decodeRecord(text, other)).toThrow(CorruptRecordError);
 });
 
 describe("a record that cannot be read", () => {
@@ -133,9 +106,8 @@ describe("a record that cannot be read", () => {
     const database = driver instanceof RocksdbDriver ? driver.database : undefined;
     if (!database) throw new Error("not an open rocksdb store");
     for (const key of ["a", "b"]) {
-      await promised<void>((done) =>
-        database.put(recordKey(nameOf(id("default_collection", key))), text, { sync: false }, done),
-      );
+      const name = nameOf(id("default_collection", key));
+      await write(database, [{ type: "put", key: recordKey(name), value: text }], false);
     }
     for (const read of [() => store.get("a"), () => store.take("a"), () => store.update("a", () => 1)]) {
       expect(await rejection(read())).toBeInstanceOf(CorruptRecordError);

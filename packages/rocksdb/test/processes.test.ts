@@ -4,35 +4,12 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { StoreUnavailableError } from "@kv/core";
 import { rocksdbStore } from "@kv/rocksdb";
-import { rejection, until } from "@kv/test-servers";
+import { killedSuite, rejection } from "@kv/test-servers";
+import * as vitest from "vitest";
 import { describe, expect, test } from "vitest";
 import { newFolder, startChild } from "./helpers.ts";
 
-describe("a process that is killed", () => {
-  test.each([true, false])("loses none of the writes that resolved (sync: %s)", { timeout: 240_000 }, async (sync) => {
-    const path = newFolder();
-    for (let round = 0; round < 5; round++) {
-      const child = startChild("writer.ts", path, String(sync), String(round));
-      await until(() => child.output().includes("count"));
-      // Any moment will do, each time another.
-      await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 600));
-      child.process.kill("SIGKILL");
-      expect(await child.ended).toBe("SIGKILL");
-
-      const lines = child.output().split("\n").slice(0, -1);
-      const puts = lines.filter((line) => line.startsWith("put ")).map((line) => line.slice(4));
-      const last = Number(lines.findLast((line) => line.startsWith("count "))?.slice(6));
-      expect(puts.length).toBeGreaterThan(0);
-
-      const store = rocksdbStore({ path });
-      const values = await store.getMany(puts);
-      expect(values.map((value) => (typeof value === "object" ? value?.["key" as never] : value))).toEqual(puts);
-      expect(await store.get("counter")).toBeGreaterThanOrEqual(last);
-      await store.put("still", "writable");
-      await store.close();
-    }
-  });
-});
+killedSuite(vitest, { scheme: "rocksdb", open: rocksdbStore, newFolder });
 
 describe("a second process", () => {
   test("is told of the lock, and gets the folder when the first has closed it", async () => {
@@ -85,12 +62,6 @@ describe("a second process", () => {
 });
 
 describe("a process", () => {
-  test.each(["close", "leave"])("exits by itself (%s)", async (how) => {
-    const child = startChild("expiring.ts", newFolder(), how);
-    expect(await child.ended).toBe(0);
-    expect(child.output()).toBe("stored\n");
-  });
-
   test.each(["exit", "throw", "worker"])("ends as it should in the midst of everything (%s)", async (how) => {
     const child = startChild("leaving.ts", newFolder(), how);
     expect(await child.ended).toBe(how === "throw" ? 7 : 0);

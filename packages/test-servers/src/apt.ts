@@ -97,7 +97,11 @@ async function addBackports(folder: string): Promise<string> {
 
 function environment(root: string): Record<string, string> {
   const triplet = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch as string] ?? "";
-  const folders = [join(root, "usr/lib", triplet), join(root, "lib", triplet)].filter((folder) => existsSync(folder));
+  const libraries = join(root, "usr/lib", triplet);
+  // Chromium's sound library has a part of its own there.
+  const folders = [libraries, join(libraries, "pulseaudio"), join(root, "lib", triplet)].filter((folder) =>
+    existsSync(folder),
+  );
   return { LD_LIBRARY_PATH: folders.join(":") };
 }
 

@@ -1,6 +1,12 @@
 // Starts the real servers that the tests and the benchmarks of kv talk to.
 
 export { type Child, nodeArguments, runChild, until } from "./children.ts";
+export type { Chromium } from "./chromium.ts";
+export { type FolderRules, folderSuite } from "./folders/folder-suite.ts";
+export { folderMaker } from "./folders/folders.ts";
+export { type KilledOptions, killedSuite } from "./folders/killed-suite.ts";
+export { longNamesSuite } from "./folders/names-suite.ts";
+export { type FolderSuiteOptions, startFolderChild } from "./folders/options.ts";
 export { LossyProxy } from "./lossy-proxy.ts";
 export { listed, rejection } from "./promises.ts";
 export { type Python, pythonEnvironment } from "./python.ts";
@@ -11,5 +17,16 @@ export type { ElasticsearchOptions, ElasticsearchUser } from "./servers/elastics
 export type { ServerName } from "./servers/index.ts";
 export type { RedisOptions } from "./servers/redis.ts";
 export { type Started, startServer } from "./start.ts";
-export { pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
+export {
+  clientSuite,
+  doEverything,
+  listAndClear,
+  optionsSuite,
+  tlsSuite,
+  urlSuite,
+  usersSuite,
+} from "./suites/access.ts";
+export { formatSuite, type GoldenText } from "./suites/format.ts";
+export { storesOf } from "./suites/stores.ts";
+export { chromiumFor, pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
 export { Writers } from "./writers.ts";

@@ -1,6 +1,7 @@
 // A store of py-key-value-aio, driven from a test: steps in, answers out.
 
 import type { Python } from "./python.ts";
+import type { PythonProcess } from "./python-process.ts";
 
 /** A method of Python's store, its positional arguments and its named ones. */
 export type Step = readonly [method: string, parameters: readonly unknown[], options?: object];
@@ -22,7 +23,7 @@ export interface PythonError {
 }
 
 const SCRIPT = `
-import asyncio, json, math, re, sys, warnings
+import asyncio, json, re, warnings
 warnings.simplefilter("ignore")
 %IMPORTS%
 
@@ -34,8 +35,8 @@ def number(given):
         raise ValueError(text)
     return float(text) if text.endswith(("nan", "inf")) else eval(text)
 
-async def main():
-    given = json.load(sys.stdin, object_hook=number)
+async def answer(text):
+    given = json.loads(text, object_hook=number)
     server = given["server"]
     store = %STORE%
     answers = []
@@ -44,11 +45,12 @@ async def main():
             answers.append(await getattr(store, method)(*arguments, **options))
         except Exception as error:
             answers.append({"error": type(error).__name__, "message": str(error)})
-    print(json.dumps(answers))
     if hasattr(store, "close"):
         await store.close()
+    return json.dumps(answers)
 
-asyncio.run(main())
+def main(text):
+    return asyncio.run(answer(text))
 `;
 
 export interface PythonStoreOptions {
@@ -59,6 +61,9 @@ export interface PythonStoreOptions {
   /** Where the server is: JSON, asked for before each run. */
   server(): unknown;
 }
+
+/** Of each Python, the processes of its scripts: importing what a store needs takes Python a second. */
+const processes = new WeakMap<Python, Map<string, PythonProcess>>();
 
 /** Each run is a Python process of its own, with a store of its own. */
 export class PythonStore {
@@ -75,8 +80,16 @@ export class PythonStore {
   /** Does the steps one after another, and gives their answers; a {@link PythonError} in the place of one that raised. */
   async run(...steps: Step[]): Promise<unknown[]> {
     const complete = steps.map(([method, parameters, options = {}]) => [method, parameters, options]);
-    const answers = await this.#python.run(this.#script, { server: this.#server(), steps: complete });
+    const answers = await this.#process().ask({ server: this.#server(), steps: complete });
     if (!Array.isArray(answers)) throw new Error("the script prints an array");
     return answers;
+  }
+
+  #process(): PythonProcess {
+    const mine = processes.get(this.#python) ?? new Map<string, PythonProcess>();
+    processes.set(this.#python, mine);
+    const process = mine.get(this.#script) ?? this.#python.serve(this.#script);
+    mine.set(this.#script, process);
+    return process;
   }
 }

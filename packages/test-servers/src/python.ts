@@ -1,6 +1,7 @@
 // A Python with py-key-value-aio, for reading and writing what it stores.
 
 import { lookForEnvironment, virtualEnvironment } from "./pip.ts";
+import { PythonProcess } from "./python-process.ts";
 import { run, Unavailable } from "./system.ts";
 
 /** The one version whose stored format the tests are held to. */
@@ -16,6 +17,11 @@ export interface Python {
    * Rejects with what it wrote to stderr.
    */
   run(script: string, input?: unknown): Promise<unknown>;
+  /**
+   * Runs a script that defines `main(input)`: what that gives for each input that it is asked for, as JSON. Each is a fork
+   * of a process that has run the script's own statements, its imports, once.
+   */
+  serve(script: string): PythonProcess;
 }
 
 /** py-key-value-aio, installed on first use, or one line that says why it cannot be had. */
@@ -25,7 +31,8 @@ export async function pythonEnvironment(): Promise<
   try {
     const { interpreter: executable } = await virtualEnvironment(requirement);
     const run = (script: string, input: unknown = null) => runPython(executable, script, input);
-    return { python: { executable, run } };
+    const serve = (script: string) => new PythonProcess(executable, script);
+    return { python: { executable, run, serve } };
   } catch (error) {
     if (error instanceof Unavailable) return { skipped: error.message };
     throw error;

@@ -38,7 +38,8 @@ export function externalUrl(recipe: { readonly variable: string }): string | und
   return process.env[recipe.variable] || undefined;
 }
 
-async function firstProgram(sources: readonly Source[]): Promise<Program> {
+/** From the first source that has it. Rejects with `Unavailable`, and what each lacks. */
+export async function firstProgram(sources: readonly Source[]): Promise<Program> {
   const reasons: string[] = [];
   for (const source of sources) {
     try {

@@ -1,9 +1,11 @@
 // What test files call: a missing server is one line and skipped tests, or a failure where servers are required.
 
+import { type Chromium, findChromium } from "./chromium.ts";
 import { type Python, pythonEnvironment } from "./python.ts";
 import type { Server } from "./server.ts";
 import { type OptionsOf, recipes, type ServerName } from "./servers/index.ts";
 import { startServer } from "./start.ts";
+import { Unavailable } from "./system.ts";
 
 /** What is used of a test runner: vitest itself fits (`import * as vitest from "vitest"`). */
 export interface TestRunner {
@@ -56,6 +58,16 @@ export async function shareServer(name: ServerName): Promise<(() => Promise<void
 export async function pythonFor(): Promise<{ python: Python; skipped: string | undefined }> {
   const { python, skipped } = await pythonEnvironment();
   return python ? { python, skipped: undefined } : { python: skip<Python>("python", skipped), skipped };
+}
+
+/** A Chromium, in the same manner. */
+export async function chromiumFor(): Promise<{ chromium: Chromium; skipped: string | undefined }> {
+  try {
+    return { chromium: await findChromium(), skipped: undefined };
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    return { chromium: skip<Chromium>("chromium", error.message), skipped: error.message };
+  }
 }
 
 /** Says that it is skipped, and stands in for it. */

@@ -1,46 +1,35 @@
-/** rocksdb with JSON by hand, and the settings that @kv/rocksdb has: a write resolves when the disk has it. */
-import { mkdirSync } from "node:fs";
+/** @nxtedition/rocksdb with JSON by hand, and the settings that @kv/rocksdb has: a write resolves when the disk has it. */
 import type { JsonValue } from "@kv/core";
 // @ts-expect-error: it has no types.
-import rocksdb from "rocksdb";
+import { RocksLevel } from "@nxtedition/rocksdb";
 import type { Contender } from "../contender.ts";
 
-type Callback<T> = (error: Error | null | undefined, answer: T) => void;
-
 interface Database {
-  open(options: object, callback: Callback<void>): void;
-  get(key: string, options: { readonly asBuffer: false }, callback: Callback<string>): void;
-  put(key: string, value: string, options: { readonly sync: true }, callback: Callback<void>): void;
-  del(key: string, options: { readonly sync: true }, callback: Callback<void>): void;
-  close(callback: Callback<void>): void;
+  open(options: { readonly createIfMissing: true; readonly cacheSize: number }): Promise<void>;
+  get(key: string): Promise<string>;
+  batch(): Batch;
+  close(): Promise<void>;
+}
+
+/** The database's own `put` does not wait for the disk, and its `batch(operations)` keeps all that was written in memory. */
+interface Batch {
+  put(key: string, value: string): Batch;
+  del(key: string): Batch;
+  write(options: { readonly sync: true }): Promise<void>;
 }
 
 export async function open(folder: string): Promise<Contender> {
-  mkdirSync(folder, { recursive: true });
-  const database: Database = rocksdb(folder);
-  await promised<void>((done) =>
-    database.open({ cacheSize: 2 ** 25, writeBufferSize: 16_000_000, maxOpenFiles: 500 }, done),
-  );
+  const database: Database = new RocksLevel(folder);
+  await database.open({ createIfMissing: true, cacheSize: 2 ** 25 });
   return {
     collection: () => ({
-      async get(key: string): Promise<unknown> {
-        return JSON.parse(await promised<string>((done) => database.get(key, { asBuffer: false }, done)));
-      },
+      get: async (key: string): Promise<unknown> => JSON.parse(await database.get(key)),
       put: (key: string, value: JsonValue): Promise<void> =>
-        promised<void>((done) => database.put(key, JSON.stringify(value), { sync: true }, done)),
-      delete: (key: string): Promise<void> => promised<void>((done) => database.del(key, { sync: true }, done)),
+        database.batch().put(key, JSON.stringify(value)).write({ sync: true }),
+      delete: (key: string): Promise<void> => database.batch().del(key).write({ sync: true }),
     }),
     // What is not there is an error of the package's.
     lacks: ["get miss", "put with TTL"],
-    close: () => promised<void>((done) => database.close(done)),
+    close: () => database.close(),
   };
-}
-
-function promised<T>(start: (callback: Callback<T>) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    start((error, answer) => {
-      if (error) reject(error);
-      else resolve(answer);
-    });
-  });
 }

@@ -1,4 +1,5 @@
 /** Servers from sources, for tests: started with what the test says, and ended after it. */
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,13 +16,16 @@ export const fromSources = [
   fileURLToPath(new URL("../../src/main.ts", import.meta.url)),
 ];
 
+/** A key ring for the environment, so that no server makes a key file of its own. */
+export const KEYS = { KV_ENCRYPTION_KEYS: `test:${randomBytes(32).toString("base64")}` };
+
 /** A server on a free port, ended with the test. */
 export function start(
   args: readonly string[],
-  { cwd, command = fromSources }: { cwd?: string; command?: string[] } = {},
+  { cwd, command = fromSources, env = KEYS }: { cwd?: string; command?: string[]; env?: NodeJS.ProcessEnv } = {},
 ) {
   const server = new ServerProcess([...command, "--port", "0", ...args], {
-    env: { KV_STORE: "" },
+    env: { KV_STORE: "", KV_AUTH: "", KV_ENCRYPTION_KEYS: "", NODE_ENV: "", ...env },
     ...(cwd !== undefined && { cwd }),
   });
   onTestFinished(async () => {
@@ -69,7 +73,8 @@ interface Health {
 }
 
 export async function health(server: ServerProcess): Promise<Health> {
-  const response = await fetch(new URL("/health", await server.url()));
+  const [, behind] = (await server.line(/^Serving on .*?(?:listening on (\S+),|$)/)) ?? [];
+  const response = await fetch(new URL("/health", behind ? `http://${behind}` : await server.url()));
   return response.json() as Promise<Health>;
 }
 

@@ -68,6 +68,10 @@ export const hostileNames: readonly string[] = distinct([
     "a-H_01234567",
     "a-S_01234567",
   ],
+  // Where `getOrSet` keeps what is its own, and where it puts the user's keys that would meet that.
+  ...["", "lease", "lease/", "lease/a", "copy/a", "key/a", "key/copy/a", "key/key/a", "other/a"].map(
+    (name) => `@kv/get-or-set/${name}`,
+  ),
   ...NAME_LENGTHS.map((length) => "x".repeat(length)),
   ...NAME_LENGTHS.slice(0, 9).map((length) => "é".repeat(Math.floor(length / 2))),
   ...["😀".repeat(63), "😀".repeat(128), `${"x".repeat(248)}é`, `${"x".repeat(510)}é`],

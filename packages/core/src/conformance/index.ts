@@ -31,7 +31,7 @@ import { tapLines } from "./tap.ts";
 export { ConformanceError } from "./assertions.ts";
 export type { Address, Property, ServerProcess, Settings, Target, Want } from "./property.ts";
 export type { NotApplicable, Plan, Report, Result } from "./runner.ts";
-export { stackTargets, underWrappers, wrapperTargets } from "./under-wrappers.ts";
+export { stackSeed, stackTargets, underEachWrapper, underWrappers, wrapperTargets } from "./under-wrappers.ts";
 
 /** All chapters' properties, in the order in which they run. */
 export const properties: readonly Property[] = [

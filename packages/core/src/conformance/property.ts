@@ -52,6 +52,8 @@ export interface Target {
   readonly forgets?: boolean;
   /** Multiplies the times to live that properties use, for backends whose answers take longer than some 20 ms. Default: 1. */
   readonly timeScale?: number;
+  /** Which properties are to be checked; the others are told of as not applicable. Default: all. */
+  readonly only?: (property: Property) => boolean;
   /** The longer setting, for soaks. Default: whether the environment has `KV_CONFORMANCE=thorough`. */
   readonly thorough?: boolean;
 }

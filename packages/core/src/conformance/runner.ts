@@ -68,6 +68,7 @@ export async function planOf(target: Target, properties: readonly Property[]): P
     const lacking = property.needs.find((one) => !capabilities[one]);
     const having = property.lacks.find((one) => capabilities[one]);
     const reason =
+      (target.only?.(property) === false ? "the target leaves it out" : undefined) ??
       (lacking && `the store does not claim "${lacking}"`) ??
       (having && `the store claims "${having}"`) ??
       property.wants.map((want) => wants.get(want)).find((missing) => missing !== undefined);

@@ -24,11 +24,13 @@ export interface StoredRecord {
   readonly revision: Revision;
   /** Set by value layers on what they list: stored in a form that they read but would not write any more. */
   readonly outdated?: boolean | undefined;
+  /** On its way to the backend: none of the user's records, but what `getOrSet` keeps beside them. Not stored. */
+  readonly beside?: boolean | undefined;
 }
 
 /** One call of a user, handed to everything that is done for it. */
 export interface Call {
-  /** What the user called: `"has"`, `"update"`. One call may take several exchanges. */
+  /** What the user called: `"has"`, `"update"`; `"fill"` for what `getOrSet` does when a value is not there. One call may take several exchanges. */
   readonly operation: string;
   /** Aborted at the deadline or by the caller. Made when asked for, so ask only where the client takes one. */
   readonly signal: AbortSignal;

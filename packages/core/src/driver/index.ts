@@ -8,6 +8,7 @@ export { codeOf, isUnreached, noConnection } from "./connecting.ts";
 export * from "./driver.ts";
 export * from "./envelope.ts";
 export * from "./folder/index.ts";
+export { inTime, silent } from "./in-time.ts";
 export {
   around,
   defineLayer,

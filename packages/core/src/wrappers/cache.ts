@@ -189,7 +189,7 @@ function cached(inner: Driver, copies: NearCopies, through: boolean): Driver {
 }
 
 /** The operations for which what is read decides about a write. */
-const DECIDING: ReadonlySet<string> = new Set(["take", "increment", "touch", "update"]);
+const DECIDING: ReadonlySet<string> = new Set(["take", "increment", "touch", "update", "fill"]);
 
 /** What lies near of a record. Times are milliseconds since the epoch. */
 interface Copy {

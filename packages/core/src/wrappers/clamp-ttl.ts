@@ -35,7 +35,9 @@ export function clampTtl(options: ClampTtlOptions): Layer {
   function clamp(record: StoredRecord): StoredRecord {
     const now = Date.now();
     const wanted = record.expiresAt ?? now + (missing ?? Number.POSITIVE_INFINITY);
-    const expiresAt = Math.min(Math.max(wanted, now + shortest), now + longest);
+    // A lease of `getOrSet` must not outlive its call, lest nobody takes it over from a process that has died.
+    const least = record.beside ? 0 : now + shortest;
+    const expiresAt = Math.min(Math.max(wanted, least), now + longest);
     if (expiresAt === Number.POSITIVE_INFINITY || expiresAt === record.expiresAt) return record;
     return { ...record, expiresAt };
   }

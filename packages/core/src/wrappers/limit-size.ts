@@ -37,6 +37,14 @@ export function limitSize(options: LimitSizeOptions): Layer {
     });
     // Nothing is decoded: reads need no detour, and a native take destroys nothing unseen.
     const { put, putMany, swap } = checked;
-    return forward(inner, { put, putMany, swap });
+    const { swap: unchecked } = forward(inner, {});
+    return forward(inner, {
+      put: (id, record, call) => (record.beside ? inner.put(id, record, call) : put(id, record, call)),
+      putMany,
+      swap:
+        unchecked &&
+        swap &&
+        ((id, expected, next, call) => (next?.beside ? unchecked : swap)(id, expected, next, call)),
+    });
   });
 }

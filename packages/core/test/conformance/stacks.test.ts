@@ -1,7 +1,6 @@
 /** The suite under ten stacks of wrappers, drawn anew at each run, or by the seed in `KV_SEED`. */
-import { randomInt } from "node:crypto";
 import { createStore } from "@kv/core";
-import { conformance, type Property, stackTargets } from "@kv/core/conformance";
+import { conformance, type Property, stackSeed, stackTargets } from "@kv/core/conformance";
 import { describe, it } from "vitest";
 import { type Data, MapDriver } from "../support/map-driver.ts";
 
@@ -9,12 +8,8 @@ import { type Data, MapDriver } from "../support/map-driver.ts";
 const ALONE = new Set(["deadlines", "lifecycle", "schema"]);
 const only = ({ chapter }: Property): boolean => !ALONE.has(chapter);
 
-const seed = Number(process.env.KV_SEED ?? randomInt(2 ** 31));
-console.log(`KV_SEED=${seed}`);
 const data: Data = new Map();
-const targets = stackTargets(
-  { name: "map", open: (options) => createStore(new MapDriver(data), options), shared: true },
-  seed,
-  10,
-);
-for (const target of targets) await conformance(target).register({ describe, it }, { only });
+const target = { name: "map", open: (options: object) => createStore(new MapDriver(data), options), shared: true };
+for (const stack of await stackTargets(target, stackSeed(), 10, true)) {
+  await conformance(stack).register({ describe, it }, { only });
+}

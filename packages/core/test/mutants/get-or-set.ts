@@ -1,6 +1,8 @@
 /** Faults in `getOrSet`. */
+import { leaseKey } from "../../src/beside.ts";
 import type { Page, RecordId } from "../../src/driver/index.ts";
 import { BackendError, type Collection, type Factory, type GetOrSetOptions, TimeoutError } from "../../src/index.ts";
+import { Records } from "../../src/records.ts";
 import { MapDriver } from "../support/map-driver.ts";
 import { driver, later, type Mutant, replacing, store } from "./mutant.ts";
 
@@ -150,7 +152,10 @@ export const getOrSet: readonly Mutant[] = [
     ["get-or-set/a-dead-instance-is-replaced"],
     (original, target) =>
       async (...asked) => {
-        for (let waited = 0; await target.has(`@kv/get-or-set/lease/${asked[0]}`); waited += 10) {
+        const lease = { collection: target.name, key: leaseKey(asked[0]) };
+        const { driver } = Records.contextOf(target);
+        const isHeld = () => driver instanceof MapDriver && driver.live(lease) !== undefined;
+        for (let waited = 0; isHeld(); waited += 10) {
           if (waited > 2000) throw new TimeoutError("another store holds the lease");
           await later(10);
         }

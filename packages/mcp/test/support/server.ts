@@ -88,11 +88,11 @@ export interface Caller {
 
 /** Connects clients of one server; `close` ends them all. */
 export class Connections {
-  readonly #handler;
+  readonly handler;
   readonly #clients: Client[] = [];
 
   constructor(factory: () => McpServer) {
-    this.#handler = createMcpHandler(factory);
+    this.handler = createMcpHandler(factory);
   }
 
   async client({ era = "modern", authInfo, headers = {} }: Caller = {}): Promise<Client> {
@@ -100,7 +100,7 @@ export class Connections {
     const client = new Client({ name: "tester", version: "1.0.0" }, { versionNegotiation: { mode } });
     const transport = new StreamableHTTPClientTransport(new URL("http://tested.example/mcp"), {
       requestInit: { headers },
-      fetch: (url, init) => this.#handler.fetch(new Request(url, init), authInfo && { authInfo }),
+      fetch: (url, init) => this.handler.fetch(new Request(url, init), authInfo && { authInfo }),
     });
     await client.connect(transport);
     this.#clients.push(client);
@@ -109,7 +109,7 @@ export class Connections {
 
   async close(): Promise<void> {
     for (const client of this.#clients) await client.close();
-    await this.#handler.close();
+    await this.handler.close();
   }
 }
 

@@ -33,10 +33,13 @@ interface Found {
   readonly record: Settled<StoredRecord> | undefined;
 }
 
+/** How many passes there are at most, in a cluster that does not come to rest. */
+const PASSES = 5;
+
 /**
  * A pass goes over one server after the other. Where records may have moved during it from one that was still to come
- * to one that had been, or a cursor has become void, a second pass follows: a record that moved once lay still for one
- * of the two.
+ * to one that had been, or a cursor has become void, another pass follows, until nothing has moved during one. What is on
+ * its way throughout two passes moves but once, and lies still for one of the two.
  */
 export class Enumeration {
   readonly #link: Link;
@@ -109,7 +112,7 @@ export class Enumeration {
     wanted: (id: RecordId) => boolean,
     call: Call,
   ): Promise<{ readonly found: readonly Found[]; readonly next: Scan | undefined }> {
-    let scan = position.layout ? position : position.over(await this.#link.layout(call), false);
+    let scan = position.layout ? position : position.over(await this.#link.layout(call), 0, false);
     if (scan.pending.length < PAGE && scan.servers.length > 0) {
       scan = await this.#scan(scan, pattern, call);
       if (call.ended) throw abandoned();
@@ -142,7 +145,7 @@ export class Enumeration {
       // It may be one no more.
       const layout = await this.#link.layout(call);
       if (layout.version === scan.layout?.version) throw explained;
-      return scan.over(layout, scan.again);
+      return scan.over(layout, scan.passes, false);
     }
     const [at, names] = this.#replies.list(reply, 2);
     const held = new Set(scan.pending.map(nameOf));
@@ -156,8 +159,9 @@ export class Enumeration {
   /** Once all servers have given all names: nothing, or the beginning of another pass over them. */
   async #nextPass(scan: Scan, call: Call): Promise<Scan | undefined> {
     const layout = await this.#link.layout(call);
-    const undisturbed = layout.version === scan.layout?.version && !layout.moving;
-    return undisturbed || scan.again ? undefined : scan.over(layout, true);
+    const same = layout.version === scan.layout?.version;
+    if ((same && (!layout.moving || scan.steady)) || scan.passes + 1 >= PASSES) return undefined;
+    return scan.over(layout, scan.passes + 1, same);
   }
 
   /** The record in what lies under a name; nothing where its own names do not lead there. */

@@ -6,8 +6,10 @@ import type { Layout } from "./layout.ts";
 export class Scan {
   /** As it was when this pass over the servers began; absent before the first. */
   readonly layout: Layout | undefined;
-  /** Whether an earlier pass went over all servers. */
-  readonly again: boolean;
+  /** How many passes went over all servers before this one. */
+  readonly passes: number;
+  /** Whether the layout was the same throughout the pass before. */
+  readonly steady: boolean;
   /** The servers that have not given all their names; the first one is being asked. */
   readonly servers: readonly string[];
   /** The cursor of the first of them. */
@@ -19,7 +21,8 @@ export class Scan {
 
   private constructor(scan: Omit<Scan, "over" | "after" | "holding">) {
     this.layout = scan.layout;
-    this.again = scan.again;
+    this.passes = scan.passes;
+    this.steady = scan.steady;
     this.servers = scan.servers;
     this.at = scan.at;
     this.pending = scan.pending;
@@ -28,12 +31,13 @@ export class Scan {
 
   static of(cursor: Cursor | undefined): Scan {
     if (cursor instanceof Scan) return cursor;
-    return new Scan({ layout: undefined, again: false, servers: [], at: "0", pending: [], seen: new Set() });
+    const start = { layout: undefined, passes: 0, steady: false, servers: [], at: "0", pending: [] };
+    return new Scan({ ...start, seen: new Set() });
   }
 
   /** At the beginning of a pass. */
-  over(layout: Layout, again: boolean): Scan {
-    return new Scan({ ...this, layout, again, servers: layout.servers, at: "0", pending: [] });
+  over(layout: Layout, passes: number, steady: boolean): Scan {
+    return new Scan({ ...this, layout, passes, steady, servers: layout.servers, at: "0", pending: [] });
   }
 
   /** After a reply of the first server, whose next cursor is `at`. */

@@ -1,0 +1,64 @@
+/**
+ * Whether a request is still waiting for a connection of its own, so that nothing of it has been sent. The agents, which
+ * make connections, and the calls know each other's requests by the id that the SDK gives to each.
+ */
+import type { Agent } from "node:http";
+import type { Call } from "@kv/core/driver";
+
+const ID = "amz-sdk-invocation-id";
+
+/** What a command of the SDK offers: its steps, of which `deserialize` is the one around the request itself. */
+interface Command {
+  readonly middlewareStack: {
+    add(
+      middleware: <Arguments extends { readonly request: unknown }, T>(
+        next: (given: Arguments) => Promise<T>,
+      ) => (given: Arguments) => Promise<T>,
+      options: { readonly step: "deserialize"; readonly priority: "low" },
+    ): void;
+  };
+}
+
+export class Connecting {
+  readonly #calls = new Map<string, { readonly call: Call; readonly writes: boolean }>();
+
+  /**
+   * Of a call's only request, or one whose precursors have done nothing: one that writes counts as sent once there is a
+   * connection, one that reads does not.
+   */
+  note(command: Command, call: Call, writes: boolean): void {
+    command.middlewareStack.add(
+      (next) => async (given) => {
+        const id = idIn(given.request);
+        if (id === undefined) return next(given);
+        this.#calls.set(id, { call, writes });
+        try {
+          return await next(given);
+        } finally {
+          this.#calls.delete(id);
+        }
+      },
+      { step: "deserialize", priority: "low" },
+    );
+  }
+
+  /** @param event by which a connection of the agent's says that it takes requests */
+  watch(agent: Agent, event: "connect" | "secureConnect"): void {
+    const connect = agent.createConnection.bind(agent);
+    agent.createConnection = (options, callback) => {
+      const socket = connect(options, callback);
+      const waiting = this.#calls.get(idIn(options) ?? "");
+      if (waiting && socket) {
+        waiting.call.markSent(false);
+        if (waiting.writes) socket.once(event, () => waiting.call.markSent());
+      }
+      return socket;
+    };
+  }
+}
+
+function idIn(request: unknown): string | undefined {
+  const headers: unknown = Reflect.get(Object(request), "headers");
+  const id: unknown = Reflect.get(Object(headers), ID);
+  return typeof id === "string" ? id : undefined;
+}

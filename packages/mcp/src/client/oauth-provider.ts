@@ -1,0 +1,276 @@
+/** Logins of an MCP client that survive restarts, and that many processes share. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { type CorruptRecordError, InvalidArgumentError } from "@kv/core";
+import type {
+  OAuthClientInformationContext,
+  OAuthClientMetadata,
+  OAuthClientProvider,
+  OAuthDiscoveryState,
+  StoredOAuthClientInformation,
+  StoredOAuthTokens,
+} from "@modelcontextprotocol/client";
+import { type EncryptedStoreOptions, encryptedStore } from "../common/encrypted.ts";
+import { lookupKey } from "../common/lookup-key.ts";
+import { Clients } from "./clients.ts";
+import { LoginStateError } from "./errors.ts";
+import { canonicalIssuer, renewed, tokensLeft } from "./login.ts";
+import { ATTEMPT_SECONDS, LoginAttempts } from "./login-attempts.ts";
+import { canonicalServer, checkPrincipal } from "./server-url.ts";
+import { Slots } from "./slots.ts";
+import {
+  type CurrentIssuer,
+  isCurrentIssuer,
+  isDiscoveryState,
+  isLogin,
+  isLoginAttempt,
+  isRegistration,
+  type Login,
+  type LoginAttempt,
+} from "./stored.ts";
+
+export interface KvOAuthClientProviderOptions extends EncryptedStoreOptions<"write" | "atomic" | "durable"> {
+  /** The MCP server's URL. */
+  readonly server: string | URL;
+  /** Whose login it is: a verified user id; where there is one user only, any text. */
+  readonly principal: string;
+  /** Where the authorization server sends the browser back to. May differ from run to run, as a loopback port does. */
+  readonly redirectUrl: string | URL;
+  /** What is registered; `redirect_uris` is filled in. */
+  readonly clientMetadata: Omit<OAuthClientMetadata, "redirect_uris">;
+  /** Sends the user to the authorization server. */
+  readonly redirect: (url: URL) => void | Promise<void>;
+  /** The https URL of a client ID metadata document, for authorization servers that take one instead of a registration. */
+  readonly clientMetadataUrl?: string | undefined;
+  /** A client that was registered beforehand, and with which authorization server. */
+  readonly client?: (StoredOAuthClientInformation & { readonly issuer: string }) | undefined;
+  /** Told of records that cannot be decrypted or read. They count as absent, so that the user logs in anew. */
+  readonly onError?: ((error: CorruptRecordError) => void) | undefined;
+}
+
+const COLLECTION = "mcp-oauth-client";
+const DAY_SECONDS = 86_400;
+/** Of what each refresh renews. */
+const YEAR_SECONDS = 365 * DAY_SECONDS;
+
+/**
+ * The SDK's `OAuthClientProvider` over a store: the login of one principal at one MCP server. Any number of instances, in
+ * any number of processes, may share it; several logins may be under way at once.
+ *
+ * Every method rejects with a `KeyValueError` where the store fails.
+ */
+export class KvOAuthClientProvider implements OAuthClientProvider {
+  readonly clientMetadataUrl?: string;
+  readonly #options: KvOAuthClientProviderOptions;
+  readonly #scope: readonly [principal: string, server: string];
+  readonly #redirectUrl: string;
+  readonly #logins: Slots<Login>;
+  readonly #clients: Clients;
+  readonly #discoveries: Slots<OAuthDiscoveryState>;
+  /** Whose tokens came last, for reads that do not say of which issuer. */
+  readonly #current: Slots<CurrentIssuer>;
+  readonly #attempts: LoginAttempts;
+  /** The login whose callback is being handled in this asynchronous context; empty once it is done. */
+  readonly #callback = new AsyncLocalStorage<{ attempt?: LoginAttempt | undefined }>();
+  /** The issuer that the SDK has asked for last: what it finds invalid then is of that one. */
+  #asked: string | undefined;
+  /** The login that a refresh is of, by the id of the issuer's records. */
+  readonly #refreshed = new Map<string, string>();
+
+  /** @throws InvalidArgumentError, UnsupportedOperationError */
+  constructor(options: KvOAuthClientProviderOptions) {
+    const { server, principal, redirectUrl, clientMetadataUrl, onError = () => {} } = options;
+    const store = encryptedStore("KvOAuthClientProvider", options, ["write", "atomic", "durable"]);
+    checkPrincipal(principal);
+    if (!URL.canParse(String(redirectUrl))) throw new InvalidArgumentError("redirectUrl must be a URL");
+    if (typeof options.redirect !== "function") throw new InvalidArgumentError("redirect must be a function");
+    if (clientMetadataUrl !== undefined) this.clientMetadataUrl = checkedMetadataUrl(clientMetadataUrl);
+    this.#options = options;
+    this.#scope = [principal, canonicalServer(server)];
+    this.#redirectUrl = String(redirectUrl);
+    const records = store.collection(COLLECTION);
+    const slots = <T>(kind: string, accepts: (value: unknown) => value is T, ttl = YEAR_SECONDS): Slots<T> =>
+      new Slots(records, { kind, accepts, ttl, onError });
+    this.#logins = slots("login", isLogin);
+    const registered = lookupKey(JSON.stringify(this.clientMetadata), this.clientMetadataUrl ?? "");
+    this.#clients = new Clients(slots("client", isRegistration), registered);
+    this.#current = slots("current", isCurrentIssuer);
+    this.#discoveries = slots("discovery", isDiscoveryState, DAY_SECONDS);
+    this.#attempts = new LoginAttempts(slots("attempt", isLoginAttempt, ATTEMPT_SECONDS), this.#scope);
+  }
+
+  get redirectUrl(): string {
+    return this.#attempt?.redirectUrl ?? this.#redirectUrl;
+  }
+
+  get clientMetadata(): OAuthClientMetadata {
+    return { ...this.#options.clientMetadata, redirect_uris: [this.redirectUrl] };
+  }
+
+  /**
+   * Handles the callback of a login: checks its `state`, which counts once, and runs `exchange`, in which the SDK finds
+   * what belongs to that login: `provider.finishLogin(url.searchParams, (params) => transport.finishAuth(params))`.
+   * The login may have been begun by another process.
+   * @throws LoginStateError where this principal began no such login here, more than ten minutes ago, or it was used
+   */
+  async finishLogin<T>(callback: URLSearchParams, exchange: (callback: URLSearchParams) => T | Promise<T>): Promise<T> {
+    const handled: { attempt: LoginAttempt | undefined } = { attempt: await this.#attempts.take(callback) };
+    try {
+      return await this.#callback.run(handled, async () => exchange(callback));
+    } finally {
+      // What was begun in there and goes on, a connection for instance, is this login's no more.
+      handled.attempt = undefined;
+    }
+  }
+
+  /** Forgets the tokens and what was discovered; the registration stays, and so does the grant at the server. */
+  async logout(): Promise<void> {
+    const latest = await this.#current.get(this.#here);
+    if (latest !== undefined) await this.#logins.delete(this.#at(latest.issuer));
+    await this.#current.delete(this.#here);
+    await this.#discoveries.delete(this.#here);
+  }
+
+  state(): string {
+    return this.#attempts.newState();
+  }
+
+  async clientInformation(ctx?: OAuthClientInformationContext): Promise<StoredOAuthClientInformation | undefined> {
+    const attempt = this.#attempt;
+    if (attempt !== undefined) return attempt.registration.client;
+    const issuer = await this.#issuerOf(ctx);
+    if (issuer === undefined) return this.#options.client;
+    this.#asked = issuer;
+    const id = this.#at(issuer);
+    // The SDK asks this first, and may come back to reject these tokens, which version 1 reads without a context.
+    const login = await this.#logins.handOut(id);
+    if (login) this.#refreshed.set(id, login.id);
+    else this.#refreshed.delete(id);
+    return this.#options.client ?? this.#clients.choose(id, login);
+  }
+
+  async saveClientInformation(
+    client: StoredOAuthClientInformation,
+    ctx?: OAuthClientInformationContext,
+  ): Promise<void> {
+    if (this.#options.client !== undefined || this.#attempt !== undefined) return;
+    const issuer = await this.#issuerOf(ctx ?? client);
+    if (issuer === undefined) return;
+    await this.#clients.save(this.#at(issuer), client);
+  }
+
+  async tokens(ctx?: OAuthClientInformationContext): Promise<StoredOAuthTokens | undefined> {
+    if (ctx === undefined) return this.#latestTokens();
+    const issuer = canonicalIssuer(ctx.issuer);
+    this.#asked = issuer;
+    const id = this.#at(issuer);
+    const login = await this.#logins.handOut(id);
+    if (login === undefined) return undefined;
+    const { refresh_token, ...tokens } = tokensLeft(login);
+    return refresh_token === undefined || this.#clients.isForeign(id, login) ? tokens : { ...tokens, refresh_token };
+  }
+
+  async saveTokens(tokens: StoredOAuthTokens, ctx?: OAuthClientInformationContext): Promise<void> {
+    const issuer = await this.#issuerOf(ctx ?? tokens);
+    if (issuer === undefined) throw new InvalidArgumentError("tokens of no known issuer cannot be kept");
+    const attempt = this.#attempt;
+    const id = this.#at(issuer);
+    const coming = {
+      tokens,
+      isLogin: attempt !== undefined,
+      refreshed: this.#refreshed.get(id),
+      registration: attempt?.registration ?? this.#clients.inUse(id),
+      now: Date.now(),
+    };
+    await this.#logins.update(id, (current) => renewed(current, coming));
+    await this.#current.put(this.#here, { issuer });
+    const handled = this.#callback.getStore();
+    if (handled) handled.attempt = undefined;
+  }
+
+  saveCodeVerifier(verifier: string): void {
+    this.#attempts.addVerifier(verifier);
+  }
+
+  codeVerifier(): string {
+    const attempt = this.#attempt;
+    if (attempt !== undefined) return attempt.verifier;
+    throw new LoginStateError(
+      "the callback's state was not checked: provider.finishLogin(callback, (params) => transport.finishAuth(params))",
+    );
+  }
+
+  /** Stores the attempt, then sends the user off. @throws LoginStateError */
+  async redirectToAuthorization(url: URL): Promise<void> {
+    // It comes from the server, and what opens it may well start programs for other schemes.
+    if (url.protocol !== "https:" && url.protocol !== "http:") {
+      throw new LoginStateError("the authorization server's address is no http or https URL");
+    }
+    const { client } = this.#options;
+    const registration = client
+      ? this.#clients.given(client)
+      : this.#clients.forRedirect(url.searchParams.get("client_id"));
+    const discovery = await this.#discoveries.get(this.#here);
+    await this.#attempts.begin(url, { redirectUrl: this.#redirectUrl, registration, discovery });
+    await this.#options.redirect(url);
+  }
+
+  async discoveryState(): Promise<OAuthDiscoveryState | undefined> {
+    return this.#attempt?.discovery ?? this.#discoveries.handOut(this.#here);
+  }
+
+  async saveDiscoveryState(discovery: OAuthDiscoveryState): Promise<void> {
+    await this.#discoveries.put(this.#here, discovery);
+  }
+
+  /** Deletes what this instance has used and found rejected, never what somebody has written since. */
+  async invalidateCredentials(scope: "all" | "client" | "tokens" | "verifier" | "discovery"): Promise<void> {
+    const concerns = (one: typeof scope): boolean => scope === one || scope === "all";
+    const attempt = this.#attempt;
+    const issuer = attempt ? await this.#issuerOf(undefined) : this.#asked;
+    const id = issuer === undefined ? undefined : this.#at(issuer);
+    if (concerns("client") && id !== undefined) {
+      await this.#clients.reject(id, attempt?.registration ?? this.#clients.inUse(id));
+    }
+    // What is rejected in a callback is its code.
+    if (concerns("tokens") && id !== undefined && attempt === undefined) await this.#logins.reject(id);
+    if (concerns("discovery")) await this.#discoveries.reject(this.#here);
+    if (concerns("verifier")) this.#attempts.forgetVerifiers();
+  }
+
+  get #attempt(): LoginAttempt | undefined {
+    return this.#callback.getStore()?.attempt;
+  }
+
+  get #here(): string {
+    return lookupKey(...this.#scope);
+  }
+
+  #at(issuer: string): string {
+    return lookupKey(...this.#scope, issuer);
+  }
+
+  /** Version 1 of the SDK gives no context: what it asks is for the server that was discovered last. */
+  async #issuerOf(ctx: { readonly issuer?: string | undefined } | undefined): Promise<string | undefined> {
+    const issuer = ctx?.issuer ?? (await this.#discovered()) ?? (await this.#current.get(this.#here))?.issuer;
+    return issuer === undefined ? undefined : canonicalIssuer(issuer);
+  }
+
+  async #discovered(): Promise<string | undefined> {
+    const discovery = await this.discoveryState();
+    return discovery?.authorizationServerMetadata?.issuer ?? discovery?.authorizationServerUrl;
+  }
+
+  /** For a request to the MCP server, which does not know of issuers. */
+  async #latestTokens(): Promise<StoredOAuthTokens | undefined> {
+    const { issuer } = (await this.#current.get(this.#here)) ?? {};
+    const login = issuer === undefined ? undefined : await this.#logins.get(this.#at(issuer));
+    return login && tokensLeft(login);
+  }
+}
+
+/** @throws InvalidArgumentError */
+function checkedMetadataUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "https:" && url.pathname !== "/") return text;
+  throw new InvalidArgumentError("clientMetadataUrl must be an https URL with a path");
+}

@@ -1,0 +1,37 @@
+/** The stores that logins are kept in here, by a URL that other processes can open too. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type KeyValueStore, openStore } from "@kv/core";
+import { serverFor } from "@kv/test-servers";
+import * as vitest from "vitest";
+
+export type WholeStore = KeyValueStore<"write" | "atomic" | "enumerate" | "clear" | "durable">;
+
+const needs = ["write", "atomic", "enumerate", "clear", "durable"] as const;
+
+export function openWhole(url: string): Promise<WholeStore> {
+  return openStore(url, { needs });
+}
+
+export interface TestedStore {
+  readonly name: string;
+  readonly url: string;
+  readonly skipped: string | undefined;
+}
+
+/** Memory, a folder, and a real Redis; memory is this process' alone. */
+export async function testedStores(): Promise<readonly TestedStore[]> {
+  return [{ name: "memory", url: "memory:", skipped: undefined }, ...(await sharedStores())];
+}
+
+/** Those that several processes can open. */
+export async function sharedStores(): Promise<readonly TestedStore[]> {
+  const folder = await mkdtemp(join(tmpdir(), "kv-mcp-client-"));
+  vitest.afterAll(() => rm(folder, { recursive: true, force: true }));
+  const { server, skipped } = await serverFor(vitest, "redis", { own: true });
+  return [
+    { name: "disk", url: `disk:${folder}`, skipped: undefined },
+    { name: "Redis", url: skipped === undefined ? server.url : "", skipped },
+  ];
+}
