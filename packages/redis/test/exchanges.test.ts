@@ -35,7 +35,8 @@ describe.skipIf(skipped)("the exchanges", () => {
     ["put with a TTL", () => store.put("a", 1, { ttl: "1h" }), { set: 1 }],
     ["delete", () => store.delete("a"), { evalsha: 1, getrange: 1, del: 1 }],
     ["getMany", () => store.getMany(keys), { mget: 1, exists: 1 }],
-    ["putMany", () => store.putMany(keys.map((key) => ({ key, value: 1 }))), { set: 100 }],
+    ["putMany", () => store.putMany(keys.map((key) => ({ key, value: 1 }))), { mset: 1 }],
+    ["putMany with TTLs", () => store.putMany(keys.map((key) => ({ key, value: 1, ttl: "1h" }))), { set: 100 }],
     ["deleteMany", () => store.deleteMany(keys), { evalsha: 1, getrange: 100, del: 100 }],
     ["putIfAbsent", () => store.putIfAbsent("a", 1), { set: 1 }],
     ["take", () => store.take("a"), { evalsha: 1, get: 1 }],
@@ -147,7 +148,7 @@ lostReplySuite(vitest, {
     compareAndSwap: { evalsha: 1, get: 1, set: 1 },
     take: { evalsha: 1, get: 1, del: 1 },
     delete: { evalsha: 1, getrange: 1, del: 1 },
-    putMany: { set: 2 },
+    putMany: { mset: 1 },
   },
   read: { get: 1 },
 });

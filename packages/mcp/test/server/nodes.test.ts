@@ -7,7 +7,7 @@ import { redisStore } from "@kv/redis";
 import { serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { dumpOf } from "../support/backends.ts";
+import { dumpOf } from "../support/dump.ts";
 import { clientOf, type Node, startNode } from "../support/nodes.ts";
 import { callText } from "../support/server.ts";
 

@@ -5,7 +5,8 @@ import { redisStore } from "@kv/redis";
 import { type AuthInfo, OAuthError, OAuthErrorCode, requireBearerAuth } from "@modelcontextprotocol/server";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type CachedTokenVerifierOptions, cachedTokenVerifier } from "../../src/server/index.ts";
-import { backends, dumpOf, type Store, twoStores } from "../support/backends.ts";
+import { backends, type Store, twoStores } from "../support/backends.ts";
+import { dumpOf } from "../support/dump.ts";
 
 const keys = [{ id: "1", key: Buffer.alloc(32, 5) }];
 

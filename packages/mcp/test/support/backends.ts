@@ -39,13 +39,3 @@ export async function twoStores(backend: string): Promise<[Store, Store]> {
   });
   return stores;
 }
-
-/** All that can be read in a store. */
-export async function dumpOf(store: Store): Promise<string> {
-  let dump = "";
-  for await (const collection of store.collections()) {
-    dump += `${collection}\n`;
-    for await (const entry of store.collection(collection).entries()) dump += `${JSON.stringify(entry)}\n`;
-  }
-  return dump;
-}

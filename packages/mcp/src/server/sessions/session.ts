@@ -20,6 +20,8 @@ interface Parts {
 export class Session {
   readonly #transport: SessionTransport;
   readonly #close: () => Promise<void>;
+  /** What is to be told when it ends on this node. */
+  readonly #waiting = new Set<() => void>();
   /** The parameters of `initialize`, once the client has sent it. */
   initialize: JsonObject | undefined;
 
@@ -38,10 +40,11 @@ export class Session {
     const server = await factory({ era: "legacy", requestInfo: request, ...(authInfo && { authInfo }) });
     const transport = make({ sessionIdGenerator: () => id, ...(events && { eventStore: events }) });
     await server.connect(transport);
-    const session = new Session(transport, () => server.close());
     const { onmessage, onclose } = transport;
+    const session = new Session(transport, () => server.close());
     transport.onclose = () => {
       closed();
+      for (const end of session.#waiting) end();
       onclose?.();
     };
     transport.onmessage = (message, extra) => {
@@ -88,8 +91,16 @@ export class Session {
     return session;
   }
 
-  answer(request: Request, options: McpHandlerRequestOptions): Promise<Response> {
-    return this.#transport.handleRequest(request, options);
+  /** `undefined` where the session ends meanwhile: the SDK would let a caller who wants JSON wait for ever. */
+  answer(request: Request, options: McpHandlerRequestOptions): Promise<Response | undefined> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => resolve(undefined);
+      this.#waiting.add(end);
+      this.#transport
+        .handleRequest(request, options)
+        .then(resolve, reject)
+        .finally(() => this.#waiting.delete(end));
+    });
   }
 
   /** Ends its streams on this node. */
