@@ -44,10 +44,22 @@ export class Connecting {
 
   /** @param event by which a connection of the agent's says that it takes requests */
   watch(agent: Agent, event: "connect" | "secureConnect"): void {
+    const add: unknown = Reflect.get(agent, "addRequest");
+    if (typeof add !== "function") return;
+    // Only while a request is being added is a connection that is made its own: later, one is made for whoever waits.
+    let adding: { readonly call: Call; readonly writes: boolean } | undefined;
+    Reflect.set(agent, "addRequest", (...given: readonly unknown[]): unknown => {
+      adding = this.#calls.get(idIn(given[1]) ?? "");
+      try {
+        return Reflect.apply(add, agent, given);
+      } finally {
+        adding = undefined;
+      }
+    });
     const connect = agent.createConnection.bind(agent);
     agent.createConnection = (options, callback) => {
+      const waiting = adding;
       const socket = connect(options, callback);
-      const waiting = this.#calls.get(idIn(options) ?? "");
       if (waiting && socket) {
         waiting.call.markSent(false);
         if (waiting.writes) socket.once(event, () => waiting.call.markSent());

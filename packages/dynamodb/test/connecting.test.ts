@@ -66,3 +66,13 @@ describe("a deadline", () => {
     },
   );
 });
+
+describe("a connection", () => {
+  it("that is lost under a request leaves its outcome unknown, also where others wait for one", async () => {
+    silent.on("connection", (socket) => socket.once("data", () => socket.resetAndDestroy()));
+    const store = open("http");
+    const keys = Array.from({ length: 300 }, (_, at) => `key-${at}`);
+    const errors = await Promise.all(keys.map((key) => rejection(store.put(key, 1, { timeout: "60s" }))));
+    for (const error of errors) expect(error).toMatchObject({ code: "UNAVAILABLE", outcome: "unknown" });
+  });
+});
