@@ -75,10 +75,8 @@ describe.each(stores)("a login over $name", ({ url, skipped }) => {
     const { provider: eve } = providerOf({ ...options, principal: "swapped eve" });
     await ada.saveTokens({ access_token: "ada's", token_type: "Bearer", issuer }, { issuer });
     await eve.saveTokens({ access_token: "eve's", token_type: "Bearer", issuer }, { issuer });
-    const [adas, eves] = ["swapped ada", "swapped eve"].map(
-      (user) => `login/${lookupKey(user, options.server, issuer)}`,
-    );
-    if (adas === undefined || eves === undefined) throw new Error("two users have two logins");
+    const nameOf = async (user: string) => `login/${await lookupKey(user, options.server, issuer)}`;
+    const [adas, eves] = [await nameOf("swapped ada"), await nameOf("swapped eve")];
 
     await raw.put(adas, (await raw.get(eves)) ?? null);
     expect(await ada.tokens({ issuer })).toBeUndefined();
@@ -87,6 +85,7 @@ describe.each(stores)("a login over $name", ({ url, skipped }) => {
     await raw.put(adas, {
       id: "planted",
       tokens: { access_token: "planted", token_type: "Bearer", issuer },
+      mark: await lookupKey("planted"),
       superseded: [],
     });
     expect(await ada.tokens({ issuer })).toBeUndefined();
