@@ -25,7 +25,8 @@ process.on("message", (command: Command) => {
   if (command.type === "hold") holding = true;
   if (command.type === "release") {
     holding = false;
-    for (const go of held.splice(0)) go();
+    // Once the loop has come round, so that it is known who has gone before this was told.
+    setImmediate(() => setImmediate(() => held.splice(0).forEach((go) => go())));
   }
   if (command.type === "fail") failing = command.times;
   report({ type: "done" });
@@ -59,7 +60,7 @@ function serve(server: Server, provider: Provider): void {
     }
     if (!holding) return void answer(request, response);
     // Who has gone meanwhile has not asked.
-    held.push(() => request.socket.destroyed || void answer(request, response));
+    held.push(() => request.destroyed || request.socket.destroyed || void answer(request, response));
     report({ type: "held" });
   });
 }
