@@ -2,6 +2,8 @@
 import { relative, resolve } from "node:path";
 import { comparisonOf } from "./compare.ts";
 import { type ResultsFile, readResults, writeResults } from "./files.ts";
+import { footprint } from "./footprint/footprint.ts";
+import { footprintReport } from "./footprint/report.ts";
 import { grow } from "./growth/growth.ts";
 import { growthReport } from "./growth/report.ts";
 import { type Command, commandOf, USAGE, UsageError } from "./options.ts";
@@ -30,6 +32,8 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
       const { settings, out } = command;
       return measured((progress) => grow(settings, progress, signal), growthReport, out);
     }
+    case "footprint":
+      return measured((progress) => footprint(progress, signal), footprintReport, command.out);
     case "page":
       for (const file of await writePage()) console.log(`Written: ${relative(process.cwd(), file)}`);
   }

@@ -26,15 +26,17 @@ export type Command =
   | { readonly do: "run"; readonly settings: Settings; readonly out: string | undefined }
   | { readonly do: "compare"; readonly before: string; readonly after: string }
   | { readonly do: "growth"; readonly settings: GrowthSettings; readonly out: string | undefined }
+  | { readonly do: "footprint"; readonly out: string | undefined }
   | { readonly do: "page" };
 
 export const USAGE = `pnpm bench [--quick | --full] [--only memory,redis | --wrappers] [--ops get,put] [--no-peers]
            [--rounds N] [--ms N] [--out FILE]
 pnpm bench --growth [--only memory,disk,redis] [--records N] [--out FILE]
+pnpm bench --footprint [--out FILE]
 pnpm bench --compare BEFORE AFTER
 pnpm bench --page
 
-  --quick       about a minute and a half instead of six minutes: fewer and shorter rounds
+  --quick       about three minutes instead of eight: fewer and shorter rounds
   --full        every size and number of callers, in more and longer rounds: about an hour
   --only NAMES  these backends only, of ${backendNames.join(", ")}
   --wrappers    kv in memory under one wrapper and under five that do nothing, instead of the backends
@@ -44,6 +46,7 @@ pnpm bench --page
   --ms N        how long the counted pass of a round is, in milliseconds
   --out FILE    where the results go; by default a new file in apps/bench/results
   --growth      how the cost grows with the number of records, by default to a million, and of callers: three minutes
+  --footprint   packages, bytes on disk and time to import, of kv with each backend and of the peers: a minute
   --compare     what changed between two files of results, beyond noise
   --page        writes apps/bench/RESULTS.md and its charts from the newest results`;
 
@@ -53,22 +56,8 @@ export class UsageError extends Error {}
 /** @throws UsageError */
 export function commandOf(args: readonly string[]): Command {
   const { values, positionals } = parse(args);
-  const {
-    quick,
-    full,
-    only,
-    wrappers,
-    ops,
-    "no-peers": noPeers,
-    rounds,
-    ms,
-    out,
-    help,
-    compare,
-    page,
-    growth,
-    records,
-  } = values;
+  const { quick, full, only, wrappers, ops, "no-peers": noPeers, rounds, ms, out, help } = values;
+  const { compare, page, growth, records, footprint } = values;
   if (help) return { do: "help" };
   const [before, after, ...rest] = positionals;
   if (compare) {
@@ -78,6 +67,7 @@ export function commandOf(args: readonly string[]): Command {
   }
   if (before !== undefined) throw new UsageError(`what is ${before}?`);
   if (page) return { do: "page" };
+  if (footprint) return { do: "footprint", out };
   if (growth) {
     const backends = only === undefined ? growthBackends : named(only, growthBackends, "--only");
     const most = records === undefined ? 1_000_000 : positive(records, "--records");
@@ -97,15 +87,16 @@ export function commandOf(args: readonly string[]): Command {
       peers: !noPeers,
       rounds: rounds === undefined ? length.rounds : positive(rounds, "--rounds"),
       length: { counted, timed: counted / 4 },
-      warmUp: counted,
+      // Compilers take their time; what is asked for in milliseconds is meant to be quick.
+      warmUp: ms === undefined ? length.warmUp : counted * 4,
     },
     out,
   };
 }
 
-const QUICK = { rounds: 3, counted: 40 };
-const USUAL = { rounds: 9, counted: 70 };
-const FULL = { rounds: 15, counted: 150 };
+const QUICK = { rounds: 3, counted: 40, warmUp: 100 };
+const USUAL = { rounds: 7, counted: 70, warmUp: 250 };
+const FULL = { rounds: 15, counted: 150, warmUp: 500 };
 
 function parse(args: readonly string[]) {
   try {
@@ -124,6 +115,7 @@ function parse(args: readonly string[]) {
         out: { type: "string" },
         compare: { type: "boolean" },
         page: { type: "boolean" },
+        footprint: { type: "boolean" },
         growth: { type: "boolean" },
         records: { type: "string" },
         help: { type: "boolean", short: "h" },

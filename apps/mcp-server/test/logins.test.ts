@@ -6,6 +6,7 @@ import { type AuthorizationServer, Browser, startAuthorizationServer } from "@kv
 import * as vitest from "vitest";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { ServerProcess } from "../demo/server-process.ts";
+import { chromium, launch, skipped as noChromium } from "./support/chromium.ts";
 import { runClient } from "./support/client.ts";
 import { Front } from "./support/front.ts";
 import { documents, folder, KEYS, start, toolCalls } from "./support/server.ts";
@@ -145,4 +146,25 @@ describe.each(stores)("over $name", { timeout: 600_000 }, ({ url, skip }) => {
     ]);
     expect(runs[2]?.lines).toContain("The login that was kept cannot be read (DECRYPTION_FAILED).");
   });
+});
+
+it.skipIf(noChromium)("are made in a real browser", { timeout: 600_000 }, async () => {
+  const { front, serve, call } = await world(`disk:${await folder()}`);
+  front.servers = [await serve()];
+  const browser = await launch(chromium);
+  onTestFinished(() => browser.close());
+  const page = await browser.newPage();
+  let end: string[] = [];
+  const logIn = async (url: string): Promise<void> => {
+    await page.goto(url);
+    await page.fill("[name=login]", "alice");
+    await page.fill("[name=password]", "any");
+    await page.click("[type=submit]");
+    await page.click("[type=submit]");
+    await page.waitForURL(/\/callback\?/);
+    end = await page.getByRole("heading").allTextContents();
+  };
+  const listed = await call("list_notes", {}, { browser: logIn });
+  expect(listed).toMatchObject({ code: 0, logins: 1, output: expect.stringContaining("no notes yet") });
+  expect(end).toEqual(["You are logged in"]);
 });

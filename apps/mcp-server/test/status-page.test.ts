@@ -2,34 +2,18 @@
 import { openStore } from "@kv/core";
 import { responseCache } from "@kv/mcp/server";
 import { memoryStore } from "@kv/memory";
-import { chromiumFor } from "@kv/test-servers";
 import axe from "axe-core";
-import { type Browser, chromium as launcher, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { pageOf } from "../src/status-page.ts";
+import { chromium, launch, skipped } from "./support/chromium.ts";
 import { Issuer } from "./support/issuer.ts";
 import { call, connect, documents, folder, KEYS, start } from "./support/server.ts";
-
-const { chromium, skipped } = await chromiumFor();
-
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 describe.skipIf(skipped)("in Chromium", () => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await launcher.launch({
-      executablePath: chromium.executablePath,
-      env: { ...process.env, ...chromium.env },
-      args: FLAGS,
-    });
+    browser = await launch(chromium);
   });
   afterAll(() => browser?.close());
 

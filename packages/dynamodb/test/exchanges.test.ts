@@ -1,9 +1,8 @@
 // How many requests each operation takes, as the README says; none of them is ever sent twice.
 
-import { retry } from "@kv/core/wrappers";
-import { LossyProxy, listed, rejection } from "@kv/test-servers";
+import { LossyProxy, listed, lostReplySuite, rejection } from "@kv/test-servers";
 import * as vitest from "vitest";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type DynamodbStore, dynamodbStore } from "../src/index.ts";
 import { endpointOf, optionsFor, serversFor } from "./helpers.ts";
 import { refusal, WatchingProxy } from "./watching-proxy.ts";
@@ -154,58 +153,34 @@ for (const { name, server, skipped, table } of await serversFor(vitest, "exchang
     });
   });
 
-  describe.skipIf(skipped)(`a request to ${name} whose reply is lost`, () => {
-    let watch: WatchingProxy;
-    let proxy: LossyProxy;
-    let store: DynamodbStore;
-
-    beforeEach(async () => {
-      await table.empty();
-      watch = await WatchingProxy.start(endpointOf(server));
-      proxy = await LossyProxy.start(watch.port);
-      store = dynamodbStore({ ...optionsFor(server, "exchanges"), endpoint: `http://127.0.0.1:${proxy.port}` });
-      await store.put("warm", 1);
-      watch.since();
-    });
-    afterEach(async () => {
-      await store.close();
-      proxy.close();
-      watch.close();
-    });
-
-    it("is not sent again, and its outcome is unknown", async () => {
-      const lost = { code: "UNAVAILABLE", outcome: "unknown" };
-      proxy.loseNextReply();
-      expect(await rejection(store.put("a", 1))).toMatchObject(lost);
-      expect(await store.get("a")).toBe(1);
-      expect(watch.since()).toEqual({ PutItem: 1, GetItem: 1 });
-
-      proxy.loseNextReply();
-      expect(await rejection(store.putIfAbsent("b", 1))).toMatchObject(lost);
-      expect(await store.get("b")).toBe(1);
-      expect(watch.since()).toEqual({ PutItem: 1, GetItem: 1 });
-
-      proxy.loseNextReply();
-      expect(await rejection(store.take("a"))).toMatchObject(lost);
-      expect(await store.get("a")).toBeUndefined();
-      expect(watch.since()).toEqual({ DeleteItem: 1, GetItem: 1 });
-
-      proxy.loseNextReply();
-      const entries = [
-        { key: "c", value: 1 },
-        { key: "d", value: 2 },
-      ];
-      expect(await rejection(store.putMany(entries))).toMatchObject(lost);
-      expect(watch.since()).toEqual({ BatchWriteItem: 1 });
-    });
-
-    it("is settled by retry, which finds its own revision", async () => {
-      const retrying = store.with(retry());
-      proxy.loseNextReply();
-      const revision = await retrying.putIfAbsent("lock", "mine");
-      expect(revision).toBeDefined();
-      expect(watch.since()).toEqual({ PutItem: 1, GetItem: 1 });
-      expect(revision && (await retrying.compareAndDelete("lock", revision))).toBe(true);
-    });
+  lostReplySuite(vitest, {
+    title: `a request to ${name} whose reply is lost`,
+    skipped,
+    empty: () => table.empty(),
+    stores: {
+      async "the store's own client"() {
+        const watch = await WatchingProxy.start(endpointOf(server));
+        const proxy = await LossyProxy.start(watch.port);
+        const endpoint = `http://127.0.0.1:${proxy.port}`;
+        const store = dynamodbStore({ ...optionsFor(server, "exchanges"), endpoint });
+        await store.put("warm", 1);
+        const stop = async (): Promise<void> => {
+          await store.close();
+          proxy.close();
+          watch.close();
+        };
+        return { store, loseNextReply: () => proxy.loseNextReply(), counts: () => watch.since(), stop };
+      },
+    },
+    costs: {
+      put: { PutItem: 1 },
+      putIfAbsent: { PutItem: 1 },
+      compareAndSwap: { PutItem: 1 },
+      take: { DeleteItem: 1 },
+      delete: { DeleteItem: 1 },
+      putMany: { BatchWriteItem: 1 },
+    },
+    read: { GetItem: 1 },
+    losesBatches: true,
   });
 }

@@ -1,15 +1,13 @@
 // A server that is full, refuses, is another one, or whose indices somebody changes underneath: told for what it is.
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
-import { listed, rejection, serverFor } from "@kv/test-servers";
+import { endingSuite, listed, rejection, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type ElasticsearchStoreOptions, elasticsearchStore } from "../src/index.ts";
-import { type Answer, Asker, Between, ended } from "./helpers.ts";
+import { type Answer, Asker, Between } from "./helpers.ts";
 
 const { server, skipped } = await serverFor(vitest, "elasticsearch");
 const asker = new Asker(() => server);
@@ -356,14 +354,10 @@ describe.skipIf(skipped)("what leaves a store", () => {
       expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(secret);
     }
   });
+});
 
-  it("keeps no process alive", async () => {
-    const file = fileURLToPath(new URL("children/put-and-close.ts", import.meta.url));
-    const child = spawn(
-      process.execPath,
-      ["--conditions=@kv/source", "--import", "tsx", file, `${server.url}/failures`],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
-    expect(await ended(child)).toEqual({ code: 0, output: "closed\n" });
-  });
+endingSuite(vitest, {
+  skipped,
+  url: () => `${server.url}/failures`,
+  unreachable: () => ["elasticsearch://127.0.0.1:1"],
 });

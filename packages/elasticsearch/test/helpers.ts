@@ -1,10 +1,8 @@
 // What several test files need beside the store: a look at the server that does not go through it.
 
-import type { ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server as HttpServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Readable } from "node:stream";
 import type { Server } from "@kv/test-servers";
 
 export interface Document {
@@ -146,10 +144,4 @@ export interface Answer {
   readonly body: string;
   /** Once the server has done what it was asked. */
   readonly afterwards?: true;
-}
-
-/** What a process has printed, and its code, once it has ended by itself. */
-export async function ended(child: ChildProcessByStdio<null, Readable, null>) {
-  const [[code], chunks] = await Promise.all([once(child, "exit"), child.stdout.toArray()]);
-  return { code, output: Buffer.concat(chunks).toString() };
 }

@@ -1,9 +1,8 @@
 // How many requests and exchanges each operation takes, as the README says; none is ever sent twice.
 
-import { retry } from "@kv/core/wrappers";
-import { LossyProxy, rejection, serverFor } from "@kv/test-servers";
+import { LossyProxy, lostReplySuite, rejection, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type MemcachedStore, memcachedStore } from "../src/index.ts";
 import { ask, Tap } from "./helpers.ts";
 
@@ -105,66 +104,43 @@ describe.skipIf(skipped)("the exchanges", () => {
   });
 });
 
+async function watched() {
+  const tap = await Tap.start(server.port);
+  const proxy = await LossyProxy.start(tap.port);
+  const store = memcachedStore({ host: "127.0.0.1", port: proxy.port });
+  await store.ping();
+  return {
+    store,
+    loseNextReply: () => proxy.loseNextReply(),
+    counts() {
+      // Without what connecting takes.
+      const { NOOP: _, ...others } = tap.take().commands;
+      return others;
+    },
+    async stop() {
+      await store.close();
+      proxy.close();
+      tap.close();
+    },
+  };
+}
+
+lostReplySuite(vitest, {
+  skipped,
+  empty: () => ask(server.port, "flush_all"),
+  stores: { "the store's own connection": watched },
+  costs: {
+    put: { SET: 1 },
+    putIfAbsent: { GETQ: 1, ADD: 1 },
+    delete: { GETQ: 1, DELETE: 1 },
+    putMany: { SETQ: 2 },
+  },
+  read: { GET: 1 },
+});
+
 describe.skipIf(skipped)("a request whose reply is lost", () => {
-  let tap: Tap;
-  let proxy: LossyProxy;
-  let store: MemcachedStore;
-
-  beforeEach(async () => {
-    await ask(server.port, "flush_all");
-    tap = await Tap.start(server.port);
-    proxy = await LossyProxy.start(tap.port);
-    store = memcachedStore({ host: "127.0.0.1", port: proxy.port });
-    await store.ping();
-    tap.take();
-  });
-  afterEach(async () => {
-    await store.close();
-    proxy.close();
-    tap.close();
-  });
-
-  /** The commands since this was last asked, but those of connecting. */
-  function commands(): Record<string, number> {
-    const { NOOP: _, ...others } = tap.take().commands;
-    return others;
-  }
-
-  it("is not sent again, and its outcome is unknown", async () => {
-    const unknown = { code: "UNAVAILABLE", outcome: "unknown" };
-    proxy.loseNextReply();
-    expect(await rejection(store.put("a", 1))).toMatchObject(unknown);
-    expect(await store.get("a")).toBe(1);
-    expect(commands()).toEqual({ SET: 1, GET: 1 });
-
-    proxy.loseNextReply();
-    expect(await rejection(store.putIfAbsent("b", 1))).toMatchObject(unknown);
-    expect(await store.get("b")).toBe(1);
-    expect(commands()).toEqual({ GETQ: 1, ADD: 1, GET: 1 });
-
-    proxy.loseNextReply();
-    expect(await rejection(store.delete("b"))).toMatchObject(unknown);
-    expect(await store.get("b")).toBeUndefined();
-    expect(commands()).toEqual({ GETQ: 1, DELETE: 1, GET: 1 });
-
-    proxy.loseNextReply();
-    const error = await rejection(
-      store.putMany([
-        { key: "c", value: 1 },
-        { key: "d", value: 2 },
-      ]),
-    );
-    expect(error).toMatchObject({
-      code: "BATCH_FAILED",
-      failures: [
-        { key: "c", error: { outcome: "unknown" } },
-        { key: "d", error: { outcome: "unknown" } },
-      ],
-    });
-    expect(commands()).toEqual({ SETQ: 2 });
-  });
-
   it("was not a write where it only read", async () => {
+    const { store, loseNextReply, stop } = await watched();
     const notApplied = { code: "UNAVAILABLE", outcome: "not-applied" };
     await store.put("a", 1);
     const entry = await store.getEntry("a");
@@ -175,18 +151,10 @@ describe.skipIf(skipped)("a request whose reply is lost", () => {
       () => store.compareAndDelete("a", entry.revision),
     ]) {
       await store.ping();
-      proxy.loseNextReply();
+      loseNextReply();
       expect(await rejection(operation())).toMatchObject(notApplied);
     }
     expect(await store.get("a")).toBe(1);
-  });
-
-  it("is settled by retry, which finds its own revision", async () => {
-    const retrying = store.with(retry());
-    proxy.loseNextReply();
-    const revision = await retrying.putIfAbsent("lock", "mine");
-    expect(revision).toBeDefined();
-    expect(commands()).toEqual({ GETQ: 1, ADD: 1, GET: 1 });
-    expect(revision && (await retrying.compareAndDelete("lock", revision))).toBe(true);
+    await stop();
   });
 });

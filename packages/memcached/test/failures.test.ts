@@ -1,13 +1,11 @@
 // A server that refuses, is full, is no memcached or one of several: told for what it is, and what became of the write.
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { KeyValueError, ValueTooLargeError } from "@kv/core";
 import type { StoreEvent } from "@kv/core/driver";
-import { rejection, type Server, serverFor, startServer } from "@kv/test-servers";
+import { endingSuite, rejection, type Server, serverFor, startServer } from "@kv/test-servers";
 import { Client } from "memjs";
 import * as vitest from "vitest";
 import { afterEach, describe, expect, it } from "vitest";
@@ -406,14 +404,10 @@ describe.skipIf(skipped)("what leaves a store", () => {
       expect(inspect({ ...Object(error), key: undefined }, { depth: 10, showHidden: true })).not.toContain(secret);
     }
   });
+});
 
-  it("keeps no process alive", async () => {
-    const file = fileURLToPath(new URL("children/put-and-close.ts", import.meta.url));
-    const child = spawn(process.execPath, ["--conditions=@kv/source", "--import", "tsx", file, server.url], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const [[code], output] = await Promise.all([once(child, "exit"), child.stdout.toArray()]);
-    expect(Buffer.concat(output).toString()).toBe("closed\n");
-    expect(code).toBe(0);
-  });
+endingSuite(vitest, {
+  skipped,
+  url: () => server.url,
+  unreachable: () => ["memcached://127.0.0.1:1"],
 });

@@ -1,26 +1,12 @@
 // The example of the README is the one in examples/, and does what it says.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { serverFor } from "@kv/test-servers";
+import { exampleSuite, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
-import { describe, expect, it } from "vitest";
 
 const { server, skipped } = await serverFor(vitest, "memcached", { own: true });
 
-describe.skipIf(skipped)("the README's example", () => {
-  it("runs, and prints what its comments say", async () => {
-    const example = readFileSync(new URL("../examples/users.ts", import.meta.url), "utf8");
-    expect(readFileSync(new URL("../README.md", import.meta.url), "utf8")).toContain(`\`\`\`ts\n${example}\`\`\``);
-    const file = fileURLToPath(new URL("../examples/users.ts", import.meta.url));
-    const child = spawn(process.execPath, ["--conditions=@kv/source", "--import", "tsx", file], {
-      env: { ...process.env, MEMCACHED_URL: server.url },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const [[code], output] = await Promise.all([once(child, "exit"), child.stdout.toArray()]);
-    expect(Buffer.concat(output).toString()).toBe("{ name: 'Ada' }\n1\n");
-    expect(code).toBe(0);
-  });
+exampleSuite(vitest, {
+  skipped,
+  folder: new URL("../", import.meta.url),
+  environment: () => ({ MEMCACHED_URL: server.url }),
 });

@@ -1,10 +1,10 @@
-// The contract: plain, under each wrapper, and under all of them.
+// The contract: plain, under each wrapper, under all of them, and under stacks drawn at random.
 
-import { conformance, underWrappers } from "@kv/core/conformance";
+import { conformance, underEachWrapper } from "@kv/core/conformance";
 import { describe, it } from "vitest";
 import { memoryStore } from "../src/index.ts";
 
-for (const target of underWrappers({ name: "memory", open: (options) => memoryStore(options) })) {
+for (const target of await underEachWrapper({ name: "memory", open: (options) => memoryStore(options) })) {
   await conformance(target).register({ describe, it });
 }
 

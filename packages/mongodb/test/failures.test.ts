@@ -1,18 +1,16 @@
 // What is special about MongoDB when it fails: its errors by their codes, collections that are dropped, limits, hanging.
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import type { StoreEvent } from "@kv/core/driver";
-import { rejection, serverFor } from "@kv/test-servers";
+import { endingSuite, rejection, serverFor } from "@kv/test-servers";
 import { MongoServerError } from "mongodb";
 import * as vitest from "vitest";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { refusal } from "../src/errors.ts";
 import { type MongodbStoreOptions, mongodbStore } from "../src/index.ts";
-import { clientOf, DATABASE, ended } from "./helpers.ts";
+import { clientOf, DATABASE } from "./helpers.ts";
 
 const { server, skipped } = await serverFor(vitest, "mongodb", { failPoints: true });
 
@@ -250,12 +248,10 @@ describe.skipIf(skipped)("a server that hangs", () => {
   });
 });
 
-describe.skipIf(skipped)("what is closed", () => {
-  it("keeps no process alive", async () => {
-    const file = fileURLToPath(new URL("children/put-and-close.ts", import.meta.url));
-    const child = spawn(process.execPath, ["--conditions=@kv/source", "--import", "tsx", file, server.url], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    expect(await ended(child)).toEqual({ code: 0, output: "closed\n" });
-  });
+describe.skipIf(skipped)("what is closed", () => {});
+
+endingSuite(vitest, {
+  skipped,
+  url: () => server.url,
+  unreachable: () => ["mongodb://127.0.0.1:1", "mongodb+srv://nowhere.invalid"],
 });

@@ -1,9 +1,7 @@
 // What several test files need beside the store: a look at the server that does not go through it.
 
-import type { ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
-import type { Readable } from "node:stream";
 import type { Server } from "@kv/test-servers";
 import { type Collection, type Db, type Document, MongoClient } from "mongodb";
 
@@ -26,12 +24,6 @@ export async function documents(collection: Collection): Promise<Document[]> {
   return collection
     .find({}, { projection: { _id: 0 }, sort: { key: 1, created_at: 1 }, promoteLongs: false })
     .toArray();
-}
-
-/** What a process has printed, and its code, once it has ended by itself. */
-export async function ended(child: ChildProcessByStdio<null, Readable, null>) {
-  const [[code], chunks] = await Promise.all([once(child, "exit"), child.stdout.toArray()]);
-  return { code, output: Buffer.concat(chunks).toString() };
 }
 
 /** The names of the commands in a request's bytes: messages of one kind, with one document in the first place. */

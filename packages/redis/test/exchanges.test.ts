@@ -1,10 +1,9 @@
 // How many commands each operation takes, as the README says; none of them is ever sent twice.
 
-import { retry } from "@kv/core/wrappers";
-import { LossyProxy, listed, rejection, serverFor } from "@kv/test-servers";
+import { LossyProxy, listed, lostReplySuite, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type RedisStore, redisStore } from "../src/index.ts";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { redisStore } from "../src/index.ts";
 import { clientOf, commandsSince } from "./helpers.ts";
 
 const { server, skipped } = await serverFor(vitest, "redis", { own: true });
@@ -36,7 +35,8 @@ describe.skipIf(skipped)("the exchanges", () => {
     ["put with a TTL", () => store.put("a", 1, { ttl: "1h" }), { set: 1 }],
     ["delete", () => store.delete("a"), { evalsha: 1, getrange: 1, del: 1 }],
     ["getMany", () => store.getMany(keys), { mget: 1, exists: 1 }],
-    ["putMany", () => store.putMany(keys.map((key) => ({ key, value: 1 }))), { set: 100 }],
+    ["putMany", () => store.putMany(keys.map((key) => ({ key, value: 1 }))), { mset: 1 }],
+    ["putMany with TTLs", () => store.putMany(keys.map((key) => ({ key, value: 1, ttl: "1h" }))), { set: 100 }],
     ["deleteMany", () => store.deleteMany(keys), { evalsha: 1, getrange: 100, del: 100 }],
     ["putIfAbsent", () => store.putIfAbsent("a", 1), { set: 1 }],
     ["take", () => store.take("a"), { evalsha: 1, get: 1 }],
@@ -119,64 +119,36 @@ describe.skipIf(skipped)("the exchanges", () => {
   }
 });
 
-describe.skipIf(skipped)("a request whose reply is lost", () => {
-  const client = clientOf(server);
-  let proxy: LossyProxy;
-  let store: RedisStore;
+const asked = skipped ? undefined : clientOf(server);
 
-  beforeEach(async () => {
-    await client.flushall();
-    proxy = await LossyProxy.start(server.port);
-    store = redisStore({ host: "127.0.0.1", port: proxy.port });
-    await store.increment("warm");
-    await store.increment("warm");
-    await commandsSince(client);
-  });
-  afterEach(async () => {
-    await store.close();
-    proxy.close();
-  });
-  afterAll(() => client.disconnect());
+afterAll(() => asked?.disconnect());
 
-  it("is not sent again, and its outcome is unknown", async () => {
-    proxy.loseNextReply();
-    expect(await rejection(store.put("a", 1))).toMatchObject({ code: "UNAVAILABLE", outcome: "unknown" });
-    expect(await store.get("a")).toBe(1);
-    expect(await commandsSince(client)).toEqual({ set: 1, get: 1 });
-
-    proxy.loseNextReply();
-    expect(await rejection(store.putIfAbsent("b", 1))).toMatchObject({ code: "UNAVAILABLE", outcome: "unknown" });
-    expect(await store.get("b")).toBe(1);
-    expect(await commandsSince(client)).toEqual({ set: 1, get: 1 });
-
-    proxy.loseNextReply();
-    expect(await rejection(store.take("a"))).toMatchObject({ code: "UNAVAILABLE", outcome: "unknown" });
-    expect(await store.get("a")).toBeUndefined();
-    expect(await commandsSince(client)).toEqual({ evalsha: 1, get: 2, del: 1 });
-
-    proxy.loseNextReply();
-    const error = await rejection(
-      store.putMany([
-        { key: "c", value: 1 },
-        { key: "d", value: 2 },
-      ]),
-    );
-    expect(error).toMatchObject({
-      code: "BATCH_FAILED",
-      failures: [
-        { key: "c", error: { outcome: "unknown" } },
-        { key: "d", error: { outcome: "unknown" } },
-      ],
-    });
-    expect(await commandsSince(client)).toEqual({ set: 2 });
-  });
-
-  it("is settled by retry, which finds its own revision", async () => {
-    const retrying = store.with(retry());
-    proxy.loseNextReply();
-    const revision = await retrying.putIfAbsent("lock", "mine");
-    expect(revision).toBeDefined();
-    expect(await commandsSince(client)).toEqual({ set: 1, get: 1 });
-    expect(revision && (await retrying.compareAndDelete("lock", revision))).toBe(true);
-  });
+lostReplySuite(vitest, {
+  skipped,
+  empty: async () => asked?.flushall(),
+  stores: {
+    async "the store's own client"() {
+      const proxy = await LossyProxy.start(server.port);
+      const store = redisStore({ host: "127.0.0.1", port: proxy.port });
+      const stop = async (): Promise<void> => {
+        await store.close();
+        proxy.close();
+      };
+      // The scripts are known then.
+      for (let time = 0; time < 2; time++) await store.increment("warm");
+      for (let time = 0; time < 2; time++) await store.take("warm");
+      await store.delete("warm");
+      const counts = async () => (asked ? commandsSince(asked) : {});
+      return { store, loseNextReply: () => proxy.loseNextReply(), counts, stop };
+    },
+  },
+  costs: {
+    put: { set: 1 },
+    putIfAbsent: { set: 1 },
+    compareAndSwap: { evalsha: 1, get: 1, set: 1 },
+    take: { evalsha: 1, get: 1, del: 1 },
+    delete: { evalsha: 1, getrange: 1, del: 1 },
+    putMany: { mset: 1 },
+  },
+  read: { get: 1 },
 });

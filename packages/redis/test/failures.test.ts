@@ -1,11 +1,9 @@
 // A server that is down, dies, hangs, is full, refuses or is another one: told for what it is, within the deadline.
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { fileURLToPath } from "node:url";
 import type { StoreEvent } from "@kv/core/driver";
-import { rejection, type Server, serverFor, startServer } from "@kv/test-servers";
+import { endingSuite, redisLikeSuite, rejection, type Server, serverFor, startServer } from "@kv/test-servers";
 import { Redis } from "ioredis";
 import * as vitest from "vitest";
 import { afterEach, describe, expect, it } from "vitest";
@@ -30,7 +28,7 @@ function open(options: RedisStoreOptions = {}) {
 }
 
 /** Another server of the test, with settings of its own. */
-async function start(options: Parameters<typeof startServer<"redis">>[1]): Promise<Server> {
+async function _start(options: Parameters<typeof startServer<"redis">>[1]): Promise<Server> {
   const started = await startServer("redis", options);
   if (!started.server) throw new Error(started.skipped);
   closing.push(() => started.server.stop());
@@ -166,89 +164,6 @@ describe.skipIf(skipped)("a server that hangs", () => {
   });
 });
 
-describe.skipIf(skipped)("a server that is started anew", () => {
-  it("in the middle of an enumeration: no record is left out, none comes twice", { timeout: 60_000 }, async () => {
-    const { store } = open();
-    await store.clearAll();
-    const keys = Array.from({ length: 3000 }, (_, at) => `key-${at}`);
-    await store.putMany(keys.map((key) => ({ key, value: 1 })));
-    const found: string[] = [];
-    for await (const key of store.collection().keys()) {
-      // What its cursors mean, another process does not know.
-      if (found.push(key) === 1) await server.restart();
-    }
-    expect(found).toHaveLength(keys.length);
-    expect(new Set(found)).toEqual(new Set(keys));
-  });
-});
-
-describe.skipIf(skipped)("a server that refuses", () => {
-  it("is full: what was refused did not happen, what frees memory does", async () => {
-    const full = await start({ maxmemory: "3mb" });
-    const { store } = open({ url: full.url });
-    const filler = "x".repeat(100_000);
-    let error: unknown;
-    let stored = 0;
-    for (; error === undefined && stored < 100; stored++) {
-      error = await store.put(`k${stored}`, filler).then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
-    }
-    expect(error).toMatchObject({ code: "STORAGE_FULL", retryable: false, outcome: "not-applied" });
-    expect(await store.get(`k${stored - 1}`)).toBeUndefined();
-    for (const attempt of [() => store.putIfAbsent("new", filler), () => store.update("k0", () => `${filler}.`)]) {
-      expect(await rejection(attempt())).toMatchObject({ code: "STORAGE_FULL", outcome: "not-applied" });
-    }
-    expect(await rejection(store.putMany([{ key: "m", value: filler }]))).toMatchObject({
-      failures: [{ key: "m", error: { code: "STORAGE_FULL", outcome: "not-applied" } }],
-    });
-    expect(await store.get("k0")).toBe(filler);
-    expect(await store.take("k0")).toBe(filler);
-    expect(await store.delete("k1")).toBe(true);
-    await store.collection().clear();
-    await store.put("k0", filler);
-  });
-
-  it("is a replica", async () => {
-    await open().store.put("a", 1);
-    const replica = await start({ replicaOf: server.url });
-    const { store } = open({ url: replica.url });
-    expect(await store.get("a")).toBeDefined();
-    for (const write of [() => store.put("a", 1), () => store.delete("a"), () => store.increment("n")]) {
-      expect(await rejection(write())).toMatchObject({ code: "UNAVAILABLE", outcome: "not-applied" });
-    }
-  });
-
-  it("is busy with a script", async () => {
-    const { store } = open();
-    const [blocked, other] = [clientOf(server), clientOf(server)];
-    closing.push(async () => [blocked, other].map((client) => client.disconnect()));
-    await other.config("SET", "busy-reply-threshold", "1");
-    await store.put("a", 1);
-    const script = blocked.eval("while true do end", 0).catch(() => {});
-    const error = await rejection(
-      (async () => {
-        for (;;) await store.put("a", 2);
-      })(),
-    );
-    await other.script("KILL");
-    await script;
-    expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true, outcome: "not-applied" });
-    await other.config("SET", "busy-reply-threshold", "5000");
-    await store.put("a", 3);
-  });
-
-  it("does not have the database", async () => {
-    const { store } = open({ db: 99 });
-    const error = await rejection(store.put("a", 1));
-    expect(error).toMatchObject({ code: "BACKEND_FAILURE", outcome: "not-applied" });
-    const { store: other } = open({ url: `${server.url}/1` });
-    await other.put("only here", 1);
-    expect(await open().store.get("only here")).toBeUndefined();
-  });
-});
-
 describe.skipIf(skipped)("a client of the caller's", () => {
   const settings = { maxRetriesPerRequest: 0, enableOfflineQueue: false } as const;
 
@@ -270,39 +185,19 @@ describe.skipIf(skipped)("a client of the caller's", () => {
   });
 });
 
-describe.skipIf(skipped)("what leaves a store", () => {
-  it("is no value and no secret", async () => {
-    const secret = "s3cret-of-the-caller";
-    const { store } = open({ username: "nobody", password: secret });
-    const denied = await rejection(store.put("a", secret));
-    expect(denied).toMatchObject({ code: "ACCESS_DENIED", retryable: false, outcome: "not-applied" });
-    const { store: good } = open();
-    await good.put("a", 1);
-    const client = clientOf(server);
-    await client.rpush("default_collection::list", "x");
-    client.disconnect();
-    const wrongType = await rejection(good.update("list", () => secret));
-    for (const error of [denied, wrongType]) {
-      expect(error).toHaveProperty("cause");
-      const { inspect } = await import("node:util");
-      expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(secret);
-    }
-  });
+redisLikeSuite(vitest, {
+  name: "redis",
+  skipped,
+  server: () => server,
+  make: (options) => redisStore(options),
+  connect(to) {
+    const client = clientOf(to);
+    return { ask: (command = "", ...rest) => client.call(command, ...rest), close: () => client.disconnect() };
+  },
+});
 
-  it("keeps no process alive", async () => {
-    const child = spawn(
-      process.execPath,
-      [
-        "--conditions=@kv/source",
-        "--import",
-        "tsx",
-        fileURLToPath(new URL("children/put-and-close.ts", import.meta.url)),
-        server.url,
-      ],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
-    const [[code], output] = await Promise.all([once(child, "exit"), child.stdout.toArray()]);
-    expect(Buffer.concat(output).toString()).toBe("closed\n");
-    expect(code).toBe(0);
-  });
+endingSuite(vitest, {
+  skipped,
+  url: () => server.url,
+  unreachable: () => ["redis://127.0.0.1:1"],
 });

@@ -1,24 +1,11 @@
-// A server, and a cluster, that is killed, paused and restarted, again and again. Longer with KV_CONFORMANCE=thorough.
+// A server that is killed, paused and restarted, again and again. Longer with KV_CONFORMANCE=thorough.
 
-import { conformance } from "@kv/core/conformance";
-import { serverFor } from "@kv/test-servers";
+import { outagesSuite, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
-import { describe, it } from "vitest";
 import { redisStore } from "../src/index.ts";
 
 for (const name of ["redis", "redis-cluster"] as const) {
-  const { server, skipped } = await serverFor(vitest, name, {
-    own: true,
-    appendonly: true,
-    args: ["--appendfsync", "always"],
-  });
-  if (skipped) {
-    it.skip(`outages of ${name}`);
-    continue;
-  }
-  const open = (options: object) => redisStore({ url: server.url, ...options });
-  await conformance({ name, open, shared: true, process: server }).register(
-    { describe, it },
-    { only: ({ chapter }) => chapter === "outages" },
-  );
+  const settings = { own: true, appendonly: true, args: ["--appendfsync", "always"] };
+  const { server, skipped } = await serverFor(vitest, name, settings);
+  await outagesSuite(vitest, { name, server, skipped, open: (options) => redisStore({ url: server.url, ...options }) });
 }

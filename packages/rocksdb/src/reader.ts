@@ -62,22 +62,22 @@ export class Reader {
 
   /** Without promises: of single reads they would be a good part of the cost. */
   #start(keys: readonly Key[], done: (texts: Texts) => void): void {
-    const failed = (error: unknown): void => {
-      // None is to fail for another.
-      if (keys.length === 1) done([asRocksError(error)]);
-      else Promise.all(keys.map((key) => this.#readPart([key]))).then((texts) => done(texts.flat()));
-    };
     const database = this.#handle.acquire();
     if (!database) {
-      this.#handle.available().then(() => this.#start(keys, done), failed);
+      this.#handle.available().then(
+        () => this.#start(keys, done),
+        (error) => done(keys.map(() => asRocksError(error))),
+      );
       return;
     }
     this.#underWay++;
     readMany(database, keys, (error, texts) => {
       this.#underWay--;
       this.#handle.release();
-      if (error) failed(error);
-      else done(texts);
+      if (!error) done(texts);
+      else if (keys.length === 1) done([asRocksError(error)]);
+      // None is to fail for another.
+      else Promise.all(keys.map((key) => this.#readPart([key]))).then((parts) => done(parts.flat()));
     });
   }
 }

@@ -43,7 +43,7 @@ export class Room {
   async probe(): Promise<void> {
     const file = join(this.#folder, "probe");
     try {
-      await writeFile(file, Buffer.alloc(RESERVE / 2), { mode: 0o600 });
+      await writeFile(file, zeros(RESERVE / 2), { mode: 0o600 });
     } catch (error) {
       throw asRocksError(error, { outcome: "not-applied" });
     } finally {
@@ -56,4 +56,9 @@ export class Room {
     this.#left = bavail * bsize - RESERVE;
     this.#checkedAt = performance.now();
   }
+}
+
+function* zeros(bytes: number): Generator<Buffer> {
+  const chunk = Buffer.alloc(1_000_000);
+  for (let left = bytes; left > 0; left -= chunk.length) yield chunk;
 }

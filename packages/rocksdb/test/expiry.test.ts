@@ -72,8 +72,8 @@ describe("in the background", () => {
   test("a record that was given another expiry, or none, stays", async () => {
     const store = open();
     const keys = ["overwritten", "longer", "for ever", "deleted"];
-    await store.putMany(keys.map((key) => ({ key, value: 1, ttl: "300ms" as const })));
-    await store.put("expires", 1, { ttl: "300ms" });
+    await store.putMany(keys.map((key) => ({ key, value: 1, ttl: "5s" as const })));
+    await store.put("expires", 1, { ttl: "5s" });
     await store.put("overwritten", 2);
     await store.touch("longer", "1h");
     await store.touch("for ever", null);

@@ -7,6 +7,7 @@ export { folderMaker } from "./folders/folders.ts";
 export { type KilledOptions, killedSuite } from "./folders/killed-suite.ts";
 export { longNamesSuite } from "./folders/names-suite.ts";
 export { type FolderSuiteOptions, startFolderChild } from "./folders/options.ts";
+export { makeGolden } from "./golden.ts";
 export { LossyProxy } from "./lossy-proxy.ts";
 export { listed, rejection } from "./promises.ts";
 export { type Python, pythonEnvironment } from "./python.ts";
@@ -27,6 +28,10 @@ export {
   usersSuite,
 } from "./suites/access.ts";
 export { formatSuite, type GoldenText } from "./suites/format.ts";
+export { lostReplySuite, type Watched } from "./suites/lost-replies.ts";
+export { outagesSuite } from "./suites/outages.ts";
+export { endingSuite, exampleSuite } from "./suites/processes.ts";
+export { redisLikeSuite } from "./suites/redis-like.ts";
 export { storesOf } from "./suites/stores.ts";
 export { chromiumFor, pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
 export { Writers } from "./writers.ts";

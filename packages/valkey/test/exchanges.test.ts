@@ -1,10 +1,9 @@
 // How many commands each operation takes, as the README says, with and without a server that compares texts; none is sent twice.
 
-import { retry } from "@kv/core/wrappers";
-import { LossyProxy, listed, rejection } from "@kv/test-servers";
+import { LossyProxy, listed, lostReplySuite, type Watched } from "@kv/test-servers";
 import { GlideClient } from "@valkey/valkey-glide";
 import * as vitest from "vitest";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { type ValkeyStore, valkeyStore } from "../src/index.ts";
 import { Asker, generationsFor } from "./helpers.ts";
 
@@ -45,7 +44,8 @@ for (const { name, server, skipped } of await generationsFor(vitest)) {
       ["put with a TTL", () => store.put("a", 1, { ttl: "1h" }), { set: 1 }],
       ["delete", () => store.delete("a"), { evalsha: 1, getrange: 1, del: 1 }],
       ["getMany", () => store.getMany(keys), { mget: 1, exists: 1 }],
-      ["putMany", () => store.putMany(keys.map((key) => ({ key, value: 1 }))), { set: 100 }],
+      ["putMany", () => store.putMany(keys.map((key) => ({ key, value: 1 }))), { mset: 1 }],
+      ["putMany with TTLs", () => store.putMany(keys.map((key) => ({ key, value: 1, ttl: "1h" }))), { set: 100 }],
       ["deleteMany", () => store.deleteMany(keys), { evalsha: 1, getrange: 100, del: 100 }],
       ["putIfAbsent", () => store.putIfAbsent("a", 1), { set: 1 }],
       ["take", () => store.take("a"), { evalsha: 1, get: 1 }],
@@ -114,99 +114,57 @@ for (const { name, server, skipped } of await generationsFor(vitest)) {
     });
   });
 
-  describe.skipIf(skipped)(`a request to ${name} whose reply is lost`, () => {
-    const asker = new Asker(() => server);
-    const ending: (() => unknown)[] = [];
-    let proxy: LossyProxy;
+  const counting = new Asker(() => server);
+  afterAll(() => (skipped ? undefined : counting.close()));
 
-    beforeEach(async () => {
-      await asker.ask("FLUSHALL");
-      proxy = await LossyProxy.start(server.port);
-      ending.push(() => proxy.close());
-    });
-    afterEach(async () => {
-      for (const end of ending.splice(0).reverse()) await end();
-    });
-    afterAll(() => asker.close());
+  /** Behind a proxy; the scripts known, the connection made. */
+  async function watched(
+    make: (port: number) => Promise<{ store: ValkeyStore; client?: GlideClient }>,
+  ): Promise<Watched> {
+    const proxy = await LossyProxy.start(server.port);
+    const { store, client } = await make(proxy.port);
+    for (let time = 0; time < 2; time++) await store.increment("warm");
+    for (let time = 0; time < 2; time++) await store.take("warm");
+    await store.delete("warm");
+    return {
+      store,
+      loseNextReply: () => proxy.loseNextReply(),
+      async counts() {
+        // Without what connecting takes.
+        const { ping: _, ...rest } = await counting.commandsSince();
+        return rest;
+      },
+      async stop() {
+        await store.close();
+        client?.close();
+        proxy.close();
+      },
+    };
+  }
 
-    /** The scripts known, the connection made, the counters at zero. */
-    async function warm(store: ValkeyStore): Promise<ValkeyStore> {
-      ending.push(() => store.close());
-      await store.increment("warm");
-      await store.increment("warm");
-      await store.take("warm");
-      await store.take("warm");
-      await asker.commandsSince();
-      return store;
-    }
-
-    async function loseOneByOne(store: ValkeyStore): Promise<void> {
-      const lost = { code: "UNAVAILABLE", outcome: "unknown" };
-      proxy.loseNextReply();
-      expect(await rejection(store.put("a", 1))).toMatchObject(lost);
-      expect(await store.get("a")).toBe(1);
-      expect(await requests()).toEqual({ set: 1, get: 1 });
-
-      proxy.loseNextReply();
-      expect(await rejection(store.putIfAbsent("b", 1))).toMatchObject(lost);
-      expect(await store.get("b")).toBe(1);
-      expect(await requests()).toEqual({ set: 1, get: 1 });
-
-      // A new connection may lead to another server: what that one cannot do is found out anew.
-      const revision = await store.putIfAbsent("swapped", 1);
-      const next = revision && (await store.compareAndSwap("swapped", revision, 2));
-      if (!next) throw new Error("nobody else writes");
-      await asker.commandsSince();
-      proxy.loseNextReply();
-      expect(await rejection(store.compareAndSwap("swapped", next, 3))).toMatchObject(lost);
-      expect(await store.get("swapped")).toBe(3);
-      expect(await requests()).toEqual(sum(swap, { get: 1 }));
-
-      proxy.loseNextReply();
-      expect(await rejection(store.take("a"))).toMatchObject(lost);
-      expect(await store.get("a")).toBeUndefined();
-      expect(await requests()).toEqual({ evalsha: 1, get: 2, del: 1 });
-
-      proxy.loseNextReply();
-      const entries = [
-        { key: "c", value: 1 },
-        { key: "d", value: 2 },
-      ];
-      expect(await rejection(store.putMany(entries))).toMatchObject({
-        code: "BATCH_FAILED",
-        failures: entries.map(({ key }) => ({ key, error: { outcome: "unknown" } })),
-      });
-      expect(await store.getMany(["c", "d"])).toEqual([1, 2]);
-      expect(await requests()).toEqual({ set: 2, mget: 1, exists: 1 });
-    }
-
-    /** Without what connecting takes. */
-    async function requests(): Promise<Record<string, number>> {
-      const { ping: _, ...rest } = await asker.commandsSince();
-      return rest;
-    }
-
-    it("is not sent again, and its outcome is unknown", async () => {
-      await loseOneByOne(await warm(valkeyStore({ host: "127.0.0.1", port: proxy.port })));
-    });
-
-    it("is not sent again by a client of the caller's, which connects anew by itself", async () => {
-      const addresses = [{ host: "127.0.0.1", port: proxy.port }];
-      // The shortest time: it is the call's deadline that counts.
-      const client = await GlideClient.createClient({ addresses, requestTimeout: 1 });
-      ending.push(() => client.close());
-      await loseOneByOne(await warm(valkeyStore({ client })));
-    });
-
-    it("is settled by retry, which finds its own revision", async () => {
-      const store = await warm(valkeyStore({ host: "127.0.0.1", port: proxy.port }));
-      const retrying = store.with(retry());
-      proxy.loseNextReply();
-      const revision = await retrying.putIfAbsent("lock", "mine");
-      expect(revision).toBeDefined();
-      expect(await requests()).toEqual({ set: 1, get: 1 });
-      expect(revision && (await retrying.compareAndDelete("lock", revision))).toBe(true);
-    });
+  lostReplySuite(vitest, {
+    title: `a request to ${name} whose reply is lost`,
+    skipped,
+    empty: () => counting.ask("FLUSHALL"),
+    stores: {
+      "the store's own client": () => watched(async (port) => ({ store: valkeyStore({ host: "127.0.0.1", port }) })),
+      "a client of the caller's, which connects anew by itself": () =>
+        watched(async (port) => {
+          const addresses = [{ host: "127.0.0.1", port }];
+          // The shortest time: it is the call's deadline that counts.
+          const client = await GlideClient.createClient({ addresses, requestTimeout: 1 });
+          return { store: valkeyStore({ client }), client };
+        }),
+    },
+    costs: {
+      put: { set: 1 },
+      putIfAbsent: { set: 1 },
+      compareAndSwap: swap,
+      take: { evalsha: 1, get: 1, del: 1 },
+      delete: { evalsha: 1, getrange: 1, del: 1 },
+      putMany: { mset: 1 },
+    },
+    read: { get: 1 },
   });
 }
 

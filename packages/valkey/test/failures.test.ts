@@ -1,15 +1,12 @@
 // What fails in Valkey's and glide's own way: a full server, a replica, a busy one, lost connections, a client that prints.
 
-import { spawn } from "node:child_process";
 import { createServer, type Socket } from "node:net";
-import { fileURLToPath } from "node:url";
-import { inspect } from "node:util";
 import type { StoreEvent } from "@kv/core";
-import { rejection, type Server, serverFor, startServer } from "@kv/test-servers";
+import { endingSuite, redisLikeSuite, rejection, type Server, serverFor, startServer } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ValkeyStoreOptions, valkeyStore } from "../src/index.ts";
-import { Asker, ended } from "./helpers.ts";
+import { Asker } from "./helpers.ts";
 
 const { server, skipped } = await serverFor(vitest, "valkey", {
   own: true,
@@ -115,86 +112,7 @@ describe.skipIf(skipped)("a connection", () => {
   });
 });
 
-describe.skipIf(skipped)("a server that is started anew", () => {
-  it("in the middle of an enumeration: no record is left out, none comes twice", { timeout: 60_000 }, async () => {
-    const { store } = open();
-    await store.clearAll();
-    const keys = Array.from({ length: 3000 }, (_, at) => `key-${at}`);
-    await store.putMany(keys.map((key) => ({ key, value: 1 })));
-    const found: string[] = [];
-    for await (const key of store.collection().keys()) {
-      // What its cursors mean, another process does not know.
-      if (found.push(key) === 1) await server.restart();
-    }
-    expect(found).toHaveLength(keys.length);
-    expect(new Set(found)).toEqual(new Set(keys));
-  });
-});
-
 describe.skipIf(skipped)("a server that refuses", () => {
-  it("is full: what was refused did not happen, what frees memory does", async () => {
-    const full = await start({ maxmemory: "3mb" });
-    const { store } = open({ url: full.url });
-    const filler = "x".repeat(100_000);
-    let error: unknown;
-    let stored = 0;
-    for (; error === undefined && stored < 100; stored++) {
-      error = await store.put(`k${stored}`, filler).then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
-    }
-    const told = { code: "STORAGE_FULL", outcome: "not-applied" };
-    expect(error).toMatchObject({ ...told, retryable: false });
-    expect(await store.get(`k${stored - 1}`)).toBeUndefined();
-    expect(await rejection(store.putIfAbsent("new", filler))).toMatchObject(told);
-    expect(await rejection(store.update("k0", () => `${filler}.`))).toMatchObject(told);
-    expect(await rejection(store.putMany([{ key: "m", value: filler }]))).toMatchObject({
-      failures: [{ key: "m", error: told }],
-    });
-    expect(await store.take("k0")).toBe(filler);
-    expect(await store.delete("k1")).toBe(true);
-    await store.collection().clear();
-    await store.put("k0", filler);
-  });
-
-  it("is a replica", async () => {
-    await open().store.put("a", 1);
-    const replica = await start({ replicaOf: server.url });
-    const { store } = open({ url: replica.url });
-    expect(await store.get("a")).toBe(1);
-    for (const write of [() => store.put("a", 1), () => store.delete("a"), () => store.increment("n")]) {
-      expect(await rejection(write())).toMatchObject({ code: "UNAVAILABLE", outcome: "not-applied" });
-    }
-  });
-
-  it("is busy with a script", async () => {
-    const { store } = open();
-    const [blocked, other] = [new Asker(() => server), new Asker(() => server)];
-    closing.push(
-      () => blocked.close(),
-      () => other.close(),
-    );
-    await other.ask("CONFIG", "SET", "busy-reply-threshold", "1");
-    await store.put("a", 1);
-    const script = blocked.ask("EVAL", "while true do end", "0").catch(() => {});
-    const error = await rejection(
-      (async () => {
-        for (;;) await store.put("a", 2);
-      })(),
-    );
-    await other.ask("SCRIPT", "KILL");
-    await script;
-    expect(error).toMatchObject({ code: "UNAVAILABLE", retryable: true, outcome: "not-applied" });
-    await other.ask("CONFIG", "SET", "busy-reply-threshold", "5000");
-    await store.put("a", 3);
-  });
-
-  it("does not have the database", async () => {
-    const { store } = open({ db: 99 });
-    expect(await rejection(store.put("a", 1))).toMatchObject({ code: "BACKEND_FAILURE", outcome: "not-applied" });
-  });
-
   it("lets no more clients in", async () => {
     const small = await start({ args: ["--maxclients", "1"] });
     const { store } = open({ url: small.url });
@@ -207,30 +125,17 @@ describe.skipIf(skipped)("a server that refuses", () => {
   });
 });
 
-describe.skipIf(skipped)("what leaves a store", () => {
-  it("is no value and no secret", async () => {
-    const secret = "s3cret-of-the-caller";
-    const denied = await rejection(open({ username: "nobody", password: secret }).store.put("a", secret));
-    expect(denied).toMatchObject({ code: "ACCESS_DENIED", retryable: false, outcome: "not-applied" });
-    const asker = new Asker(() => server);
-    closing.push(() => asker.close());
-    await asker.ask("DEL", "default_collection::list");
-    await asker.ask("RPUSH", "default_collection::list", "x");
-    const wrongType = await rejection(open().store.update("list", () => secret));
-    // Renamed commands are unknown, and what is unknown is quoted with its arguments.
-    const odd = await start({ args: ["--rename-command", "SET", ""] });
-    const unknown = await rejection(open({ url: odd.url }).store.put("a", secret));
-    expect(unknown).toMatchObject({ code: "BACKEND_FAILURE", outcome: "not-applied" });
-    for (const error of [denied, wrongType, unknown]) {
-      expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(secret);
-    }
-  });
+redisLikeSuite(vitest, {
+  name: "valkey",
+  skipped,
+  server: () => server,
+  make: (options) => valkeyStore(options),
+  connect: (to) => new Asker(() => to),
+});
 
-  it("keeps no process alive, and prints nothing", async () => {
-    const file = fileURLToPath(new URL("children/put-and-close.ts", import.meta.url));
-    const child = spawn(process.execPath, ["--conditions=@kv/source", "--import", "tsx", file, server.url], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    expect(await ended(child)).toEqual({ code: 0, output: "closed\n" });
-  });
+// glide would say much about some of them.
+endingSuite(vitest, {
+  skipped,
+  url: () => server.url,
+  unreachable: () => ["valkey://127.0.0.1:1", `valkey://nobody:wrong@127.0.0.1:${server.port}`],
 });

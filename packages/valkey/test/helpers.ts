@@ -1,8 +1,5 @@
 // What several test files need beside the store: a look at the server that does not go through it.
 
-import type { ChildProcessByStdio } from "node:child_process";
-import { once } from "node:events";
-import type { Readable } from "node:stream";
 import { type Server, serverFor } from "@kv/test-servers";
 import { GlideClient, Logger, NodeDiscoveryMode } from "@valkey/valkey-glide";
 import type * as vitest from "vitest";
@@ -65,10 +62,4 @@ export class Asker {
   async close(): Promise<void> {
     (await this.#client)?.close();
   }
-}
-
-/** What a process has printed, and its code, once it has ended by itself. */
-export async function ended(child: ChildProcessByStdio<null, Readable, null>) {
-  const [[code], chunks] = await Promise.all([once(child, "exit"), child.stdout.toArray()]);
-  return { code, output: Buffer.concat(chunks).toString() };
 }

@@ -1,24 +1,12 @@
 // The example of the README is the one in examples/, and does what it says.
 
-import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { serverFor } from "@kv/test-servers";
+import { exampleSuite, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
-import { describe, expect, it } from "vitest";
-import { ended } from "./helpers.ts";
 
 const { server, skipped } = await serverFor(vitest, "valkey", { own: true });
 
-describe.skipIf(skipped)("the README's example", () => {
-  it("runs, and prints what its comments say", async () => {
-    const example = readFileSync(new URL("../examples/users.ts", import.meta.url), "utf8");
-    expect(readFileSync(new URL("../README.md", import.meta.url), "utf8")).toContain(`\`\`\`ts\n${example}\`\`\``);
-    const file = fileURLToPath(new URL("../examples/users.ts", import.meta.url));
-    const child = spawn(process.execPath, ["--conditions=@kv/source", "--import", "tsx", file], {
-      env: { ...process.env, VALKEY_URL: server.url },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    expect(await ended(child)).toEqual({ code: 0, output: "{ name: 'Ada' }\n1\n" });
-  });
+exampleSuite(vitest, {
+  skipped,
+  folder: new URL("../", import.meta.url),
+  environment: () => ({ VALKEY_URL: server.url }),
 });

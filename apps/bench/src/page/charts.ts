@@ -1,6 +1,5 @@
 /** Charts as SVG, and from it PNG. */
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import * as Plot from "@observablehq/plot";
 import { Resvg } from "@resvg/resvg-js";
 import { parseHTML } from "linkedom";
@@ -114,13 +113,15 @@ function svgOf({ title, ...options }: Plot.PlotOptions & { readonly title: strin
 
 /** @returns a PNG of half as many pixels again, which stays sharp and small */
 export function pngOf(svg: string): Uint8Array {
-  const fonts = join(dirname(createRequire(import.meta.url).resolve("dejavu-fonts-ttf/package.json")), "ttf");
   const image = new Resvg(svg, {
     background: "white",
     fitTo: { mode: "zoom", value: 1.5 },
     font: {
       loadSystemFonts: false,
-      fontFiles: [join(fonts, "DejaVuSans.ttf"), join(fonts, "DejaVuSans-Bold.ttf")],
+      fontFiles: [
+        fileURLToPath(import.meta.resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf")),
+        fileURLToPath(import.meta.resolve("dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf")),
+      ],
       defaultFontFamily: FONT,
     },
   });

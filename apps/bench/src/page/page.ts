@@ -8,6 +8,7 @@ import { DOCS, PAGE } from "../folders.ts";
 import { describe } from "../machine.ts";
 import { FORMAT, type Results, type Row } from "../results.ts";
 import { type Bar, barChart, pngOf } from "./charts.ts";
+import { footprintSection } from "./footprint-section.ts";
 import { growthSection } from "./growth-section.ts";
 import { leftOut, noteOn } from "./notes.ts";
 import { whyAhead, whyMissed } from "./reasons.ts";
@@ -16,7 +17,9 @@ import { commands, isAhead, speeds, table } from "./tables.ts";
 
 /** @returns the paths of what was written, the page first */
 export async function writePage(): Promise<string[]> {
-  const sections = [await comparison(), await growthSection()].filter((section) => section !== undefined);
+  const sections = [await comparison(), await growthSection(), await footprintSection()].filter(
+    (section) => section !== undefined,
+  );
   if (sections.length === 0) throw new Error("there are no results yet: run pnpm bench first");
   const written = [PAGE];
   await rm(DOCS, { recursive: true, force: true });

@@ -25,11 +25,39 @@ export function whyAhead(backend: BackendName, name: ContenderName): string {
 }
 
 /** What it would take to meet a target; `undefined` where nothing is known. */
-export function whyMissed(_backend: BackendName, _one: Case): string | undefined {
+export function whyMissed(backend: BackendName, { operation, size }: Case): string | undefined {
+  const redisLike = backend === "redis" || backend === "valkey";
+  if (redisLike && size === "100 B" && operation === "getMany(100)") return ENVELOPE;
+  if (redisLike && size === "100 B" && operation === "putMany(100)") return ENVELOPE_PUT;
+  if (redisLike && size === "10 KB" && operation === "putMany(100)") return COPY;
   return undefined;
 }
 
+const ENVELOPE =
+  "A record of 100 B lies in an envelope of 250 B, which Python reads as well: its names, its time of creation, its revision. To read and parse that is two thirds of the difference; the rest is the EXISTS beside the MGET, by which a value of another type is told from none. It would take another stored format";
+const ENVELOPE_PUT =
+  "What is sent is two and a half times as long, and each value is checked and copied before, so that it can be changed at once. It would take another stored format";
+const COPY =
+  "Each value is copied before it is sent, since a batch goes in several parts, between which the caller may change it";
+
 /** Why a curve of growth bends. */
-export function whyBent(_backend: GrowthBackend, _operation: Bend["operation"]): string {
-  return "not explained yet";
+export function whyBent(backend: GrowthBackend, operation: Bend["operation"]): string {
+  switch (backend) {
+    case "memory":
+      if (operation === "callers")
+        return "one thread serves them all; what waits for its turn must be kept and collected";
+      if (operation === "get" || operation === "put")
+        return "keys and values no longer fit into the processor's caches";
+      return "keys and values no longer fit into the processor's caches, and collecting the garbage takes its share";
+    case "disk":
+      if (operation === "put")
+        return "each put waits for the disk, whose speed varies more than the tree's depth matters";
+      if (operation === "callers") return "reads are answered at once, so that more callers only wait for each other";
+      return "the tree is deeper and its pages no longer fit into the processor's caches";
+    case "redis":
+      if (operation === "callers") return "the server and the client are busy; more callers only wait for each other";
+      if (operation === "get" || operation === "put")
+        return "the scheduler's turns between client and server are most of the time";
+      return "a reply to SCAN holds as many names as COUNT says, which small collections do not fill";
+  }
 }

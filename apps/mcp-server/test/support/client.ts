@@ -17,12 +17,21 @@ export interface Run {
 }
 
 /**
- * Runs the client to its end. Where it asks for a login, `browser` does it; without one, the client is killed then.
+ * Runs the client to its end. Where it asks for a login, `browser` does it, or is itself the one that is sent to the URL;
+ * without one, the client is killed then.
  * @param strays callbacks that are made before the one of the login
  */
 export function runClient(
   args: readonly string[],
-  { browser, env = KEYS, strays = [] }: { browser?: Browser; env?: NodeJS.ProcessEnv; strays?: readonly string[] } = {},
+  {
+    browser,
+    env = KEYS,
+    strays = [],
+  }: {
+    browser?: Browser | ((url: string) => Promise<void>);
+    env?: NodeJS.ProcessEnv;
+    strays?: readonly string[];
+  } = {},
 ): Promise<Run> {
   const child = spawn(process.execPath, [...command, "--callback-port", "0", ...args], {
     env: { ...process.env, KV_CLIENT_STORE: "", KV_ENCRYPTION_KEYS: "", NODE_ENV: "", ...env },
@@ -44,7 +53,8 @@ export function runClient(
       if (url === undefined) return;
       logins++;
       if (browser === undefined) return void child.kill("SIGKILL");
-      logIn(browser, url, strays).catch((error) => {
+      const login = typeof browser === "function" ? browser(url) : logIn(browser, url, strays);
+      login.catch((error) => {
         lines.push(String(error));
         child.kill();
       });

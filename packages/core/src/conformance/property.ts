@@ -42,6 +42,8 @@ export interface Target {
   open(options: StoreOptions): KeyValueStore<never> | Promise<KeyValueStore<never>>;
   /** True where all stores that `open` gives see the same data, so that properties of two instances can be checked. */
   readonly shared?: boolean;
+  /** True where what was stored outlives its store, so that it is deleted after each property. Default: as {@link shared}. */
+  readonly outlives?: boolean;
   /** Where the backend's server listens; with {@link through} its faults are checked, by a proxy in front of it. */
   readonly server?: Address;
   /** As {@link open}, with the server at another address. */

@@ -162,7 +162,8 @@ class PropertyHost implements Host {
    * `clear`: a broken one would take the records of other properties with it.
    */
   async tidy(): Promise<void> {
-    if (!this.target.shared || this.names.length === 0) return;
+    const { shared, outlives = shared } = this.target;
+    if (!outlives || this.names.length === 0) return;
     const store = await this.target.open({});
     try {
       if (!store.can("write", "enumerate")) return;

@@ -32,7 +32,9 @@ export function stackSeed(): number {
 
 /** The target under each wrapper, then under all that go together. `whole`: all properties, not only those that the wrapper can break. */
 export async function wrapperTargets(target: Target, whole = isThorough(target)): Promise<Target[]> {
-  const each = (await allWrappers()).map((one) => under(target, [one], one.name, whole ? undefined : one.breaks));
+  const each = (await allWrappers()).map((one) =>
+    under(target, [one], one.name, ({ chapter }) => whole || one.breaks.includes(chapter)),
+  );
   return [...each, underStack(target)];
 }
 
@@ -57,12 +59,25 @@ export async function stackTargets(
       stack.splice(at, 0, one);
     }
     const name = `${stack.map(({ name }) => name).join(", ")} (seed ${seed})`;
-    return under(target, stack, name, whole ? undefined : IN_STACKS);
+    const isHeld = ({ chapter, id }: Property) => whole || (IN_STACKS.includes(chapter) && !NOT_IN_STACKS.has(id));
+    return under(target, stack, name, isHeld);
   });
 }
 
 /** What wrappers that are right alone can break together: the way of names, values and answers through all of them. */
 const IN_STACKS: readonly string[] = ["records", "values", "isolation", "batches", "atomics", "enumeration", "model"];
+/** What needs many records, or many callers, and so the most time: for each wrapper alone. */
+const NOT_IN_STACKS: ReadonlySet<string> = new Set([
+  "enumeration/complete",
+  "enumeration/lazy",
+  "enumeration/many-collections",
+  "enumeration/while-others-write",
+  "enumeration/while-much-goes",
+  "enumeration/deleting-what-comes",
+  "batches/any-size",
+  "values/over-the-limit-is-refused",
+  "atomics/increment-is-exact",
+]);
 
 function isThorough({ thorough }: Target): boolean {
   return thorough ?? process.env.KV_CONFORMANCE === "thorough";
@@ -88,20 +103,28 @@ function randomBy(seed: number): () => number {
   };
 }
 
-/** @param chapters those to be checked; default: all */
-function under(target: Target, stack: readonly Wrapper[], name: string, chapters?: readonly string[]): Target {
+/** @param only those of the target's properties that are to be checked; default: all */
+function under(
+  target: Target,
+  stack: readonly Wrapper[],
+  name: string,
+  only: (property: Property) => boolean = () => true,
+): Target {
   const wrap = async (store: Store, options: StoreOptions): Promise<Store> => {
     let wrapped = store;
     for (const one of stack) wrapped = await one.wrap(wrapped, options);
     return wrapped;
   };
-  const { through, only } = target;
+  const { through } = target;
   const isHeld = (property: Property): boolean =>
-    only?.(property) !== false &&
-    (chapters === undefined || chapters.includes(property.chapter)) &&
+    target.only?.(property) !== false &&
+    only(property) &&
     !stack.some(({ not = [] }) => not.some((want) => property.wants.includes(want)));
+  const { shared = false, outlives = shared } = target;
   return {
     ...target,
+    // Of properties that hold two stores against each other, some do so where they can, and say nothing of it.
+    ...(stack.some(({ not = [] }) => not.includes("second")) && { shared: false, outlives }),
     name: `${target.name} under ${name}`,
     only: isHeld,
     open: async (options) => wrap(await target.open(options), options),

@@ -5,7 +5,7 @@ import { around, defineLayer, type Layer } from "../driver/layer.ts";
 import { pause } from "../driver/observe.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import { timeoutOf } from "../record.ts";
-import { countOf, shareOf } from "./options.ts";
+import { checkOptions, countOf, shareOf } from "./options.ts";
 
 export interface ChaosOptions {
   /** Of the random numbers: the same seed gives the same faults to the same exchanges in the same order. */
@@ -26,6 +26,7 @@ export interface ChaosOptions {
  * @throws InvalidArgumentError
  */
 export function chaos(options: ChaosOptions): Layer {
+  checkOptions(options, "chaos");
   const random = randomBySeed(countOf(options.seed, "seed", 0));
   const delayRate = shareOf(options.delayRate ?? 0, "delayRate");
   const maxDelay = timeoutOf(options.maxDelay ?? 100);

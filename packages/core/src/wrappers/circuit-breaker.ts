@@ -4,7 +4,7 @@ import { around, defineLayer, type Layer } from "../driver/layer.ts";
 import { observed } from "../driver/observe.ts";
 import { InvalidArgumentError, KeyValueError, StoreUnavailableError } from "../errors.ts";
 import { timeoutOf } from "../record.ts";
-import { callHook, countOf, functionOf, shareOf } from "./options.ts";
+import { callHook, checkOptions, countOf, functionOf, shareOf } from "./options.ts";
 
 /** `closed`: all pass. `open`: none. `half-open`: a few, by which it is seen whether the backend is back. */
 export type CircuitState = "closed" | "open" | "half-open";
@@ -49,6 +49,7 @@ const PARTS = 10;
  * @throws InvalidArgumentError
  */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
+  checkOptions(options, "circuitBreaker");
   const window = new Window(timeoutOf(options.window ?? "10s"));
   const minCalls = countOf(options.minCalls ?? 20, "minCalls", 1);
   const failureRate = rateOf(options.failureRate ?? 0.5, "failureRate");

@@ -3,7 +3,7 @@ import { chain, type StoredRecord } from "../driver/driver.ts";
 import { defineLayer, forward, type Layer } from "../driver/layer.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import type { Duration } from "../record.ts";
-import { ttlOf } from "./options.ts";
+import { checkOptions, ttlOf } from "./options.ts";
 
 export interface ClampTtlOptions {
   /** A shorter time to live is made this long. */
@@ -21,6 +21,7 @@ export interface ClampTtlOptions {
  * @throws InvalidArgumentError
  */
 export function clampTtl(options: ClampTtlOptions): Layer {
+  checkOptions(options, "clampTtl");
   const [min, max, missing] = (["min", "max", "missing"] as const).map((name) => {
     const given = options[name];
     return given === undefined ? undefined : ttlOf(given, name);

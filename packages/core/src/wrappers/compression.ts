@@ -6,7 +6,7 @@ import { defineLayer, type Layer, type ValueCodec, values } from "../driver/laye
 import { CorruptRecordError, IncompatibleFormatError, InvalidArgumentError, ValueTooLargeError } from "../errors.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import { type CompressionAlgorithm, compress, compressors, inflate, isTooLarge } from "./compressors.ts";
-import { bytesOf } from "./options.ts";
+import { bytesOf, checkOptions } from "./options.ts";
 import { checkNumbers, fromPythonJson, toPythonJson } from "./python-json.ts";
 
 export type { CompressionAlgorithm };
@@ -38,6 +38,7 @@ export interface CompressionOptions {
  * @throws InvalidArgumentError also where this Node.js does not have the algorithm
  */
 export function compression(options: CompressionOptions = {}): Layer {
+  checkOptions(options, "compression");
   const { format = "kv", numbers = "error", threshold = 1024, maxInflatedBytes = 2 ** 26 } = options;
   if (format !== "kv" && format !== "python") throw new InvalidArgumentError('format must be "kv" or "python"');
   const python = format === "python";

@@ -3,7 +3,7 @@ import { type Call, isPromise, type MaybePromise } from "../driver/driver.ts";
 import { around, defineLayer, type Layer } from "../driver/layer.ts";
 import { whenCancelled } from "../driver/observe.ts";
 import { StoreUnavailableError } from "../errors.ts";
-import { countOf } from "./options.ts";
+import { checkOptions, countOf } from "./options.ts";
 
 export interface ConcurrencyLimitOptions {
   /** How many exchanges may be under way at a time; a batch is one. */
@@ -18,8 +18,10 @@ export interface ConcurrencyLimitOptions {
  * same layer bounds all of them together.
  * @throws InvalidArgumentError
  */
-export function concurrencyLimit({ max, maxQueued }: ConcurrencyLimitOptions): Layer {
-  countOf(max, "max", 1);
+export function concurrencyLimit(options: ConcurrencyLimitOptions): Layer {
+  checkOptions(options, "concurrencyLimit");
+  const { maxQueued } = options;
+  const max = countOf(options.max, "max", 1);
   const longest = maxQueued === undefined ? Number.POSITIVE_INFINITY : countOf(maxQueued, "maxQueued", 0);
   /** Those whose turn it is not yet; a Set, so that one that leaves does so at no cost. */
   const queue = new Set<() => void>();

@@ -17,7 +17,7 @@ import { asKeyValueError, InvalidArgumentError, KeyValueError } from "../errors.
 import type { JsonValue } from "../json.ts";
 import { type Revision, timeoutOf } from "../record.ts";
 import { KeyValueStore } from "../store.ts";
-import { callHook, functionOf } from "./options.ts";
+import { callHook, checkOptions, functionOf } from "./options.ts";
 import { timeout } from "./timeout.ts";
 
 export interface FallbackOptions {
@@ -65,6 +65,7 @@ export function fallback<C extends Capability>(
   options?: FallbackOptions,
 ): Fallback<"durable" extends C ? never : "durable">;
 export function fallback(secondary: KeyValueStore<never>, options: FallbackOptions = {}): Fallback<"durable"> {
+  checkOptions(options, "fallback");
   if (!(secondary instanceof KeyValueStore)) throw new InvalidArgumentError("fallback takes a store, to be the second");
   if (!secondary.can("write")) {
     requireCapabilities(secondary.capabilities, ["write"], "the second store of a fallback");

@@ -5,7 +5,7 @@ import { observed } from "../driver/observe.ts";
 import { type ErrorCode, InvalidArgumentError, type KeyValueError, type Outcome } from "../errors.ts";
 import { timeoutOf } from "../record.ts";
 import { collectionOf, failuresIn, foundIn } from "./answers.ts";
-import { callHook, shareOf } from "./options.ts";
+import { callHook, checkOptions, flagOf, shareOf } from "./options.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -57,7 +57,9 @@ const LONGEST_NAME = 200;
  * @throws InvalidArgumentError
  */
 export function logging(options: LoggingOptions): Layer {
-  const { logger, level = "debug", keys = false } = options;
+  checkOptions(options, "logging");
+  const { logger, level = "debug" } = options;
+  const keys = flagOf(options.keys ?? false, "keys");
   if (!LEVELS.includes(level)) throw new InvalidArgumentError(`level must be one of ${LEVELS.join(", ")}`);
   const lacking = [level, "warn" as const, "error" as const].find((one) => typeof logger?.[one] !== "function");
   if (lacking) throw new InvalidArgumentError(`the logger must have a method "${lacking}"`);

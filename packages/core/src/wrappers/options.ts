@@ -2,6 +2,18 @@
 import { InvalidArgumentError, InvalidTtlError } from "../errors.ts";
 import { type Duration, expiryOf, kindOf } from "../record.ts";
 
+/** @throws InvalidArgumentError where what should hold a wrapper's options is no object */
+export function checkOptions(given: unknown, wrapper: string): void {
+  if (typeof given === "object" && given !== null) return;
+  throw new InvalidArgumentError(`${wrapper} takes an object with its options, not ${shown(given)}`);
+}
+
+/** @throws InvalidArgumentError */
+export function flagOf(given: unknown, name: string): boolean {
+  if (typeof given === "boolean") return given;
+  throw new InvalidArgumentError(`${name} must be a boolean, not ${shown(given)}`);
+}
+
 /** @throws InvalidArgumentError where it is not between 0 and 1 */
 export function shareOf(given: unknown, name: string): number {
   if (typeof given === "number" && given >= 0 && given <= 1) return given;

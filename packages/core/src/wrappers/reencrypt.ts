@@ -3,6 +3,7 @@ import { defineLayer, forward, type Layer } from "../driver/layer.ts";
 import { asKeyValueError, InvalidArgumentError, KeyValueError } from "../errors.ts";
 import { timeoutOf } from "../record.ts";
 import type { KeyValueStore } from "../store.ts";
+import { checkOptions } from "./options.ts";
 
 export interface ReencryptOptions {
   /** The last collection that was done: begins after it. */
@@ -39,6 +40,7 @@ export function reencrypt(
   store: KeyValueStore<"atomic" | "enumerate">,
   options: ReencryptOptions = {},
 ): AsyncGenerator<ReencryptProgress, void, undefined> {
+  checkOptions(options, "reencrypt");
   const { concurrency = 8, timeout } = options;
   if (!store.layers.some((name) => name === "encryption" || name === "fernetEncryption")) {
     throw new InvalidArgumentError("reencrypt needs a store under encryption or fernetEncryption");

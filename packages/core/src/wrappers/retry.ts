@@ -14,6 +14,7 @@ import { around, defineLayer, forward, type Layer, settle } from "../driver/laye
 import { pause } from "../driver/observe.ts";
 import { asKeyValueError, InvalidArgumentError, KeyValueError } from "../errors.ts";
 import { type Revision, timeoutOf } from "../record.ts";
+import { checkOptions } from "./options.ts";
 
 export interface RetryOptions {
   /** All attempts of one call, the first included. Default: 4. */
@@ -33,6 +34,7 @@ export interface RetryOptions {
  * @throws InvalidArgumentError
  */
 export function retry(options: RetryOptions = {}): Layer {
+  checkOptions(options, "retry");
   const attempts = options.attempts ?? 4;
   if (!Number.isInteger(attempts) || attempts < 1) {
     throw new InvalidArgumentError("attempts must be a whole number, at least 1");

@@ -18,9 +18,10 @@ import type {
 } from "../driver/driver.ts";
 import { settle } from "../driver/layer.ts";
 import { InvalidArgumentError, KeyValueError, UnsupportedOperationError } from "../errors.ts";
-import type { Revision } from "../record.ts";
+import { kindOf, type Revision } from "../record.ts";
 import { createStore, KeyValueStore, type StoreOptions } from "../store.ts";
 import { borrowed } from "./borrowed.ts";
+import { checkOptions } from "./options.ts";
 
 export interface RouteOptions<C extends Capability, Name extends string> extends StoreOptions {
   /** By names that are used here alone. */
@@ -43,7 +44,9 @@ export interface RouteOptions<C extends Capability, Name extends string> extends
 export function route<C extends Capability, Name extends string>(
   options: RouteOptions<C, Name>,
 ): KeyValueStore<Exclude<C, "enumerate" extends C ? never : "clear">>;
-export function route({ stores, by, default: otherwise, ...rest }: RouteOptions<never, string>): KeyValueStore<never> {
+export function route(options: RouteOptions<never, string>): KeyValueStore<never> {
+  checkOptions(options, "route");
+  const { stores, by, default: otherwise, ...rest } = options;
   const parts = new Map<string, Driver>();
   for (const [name, store] of Object.entries(stores ?? {})) {
     if (!(store instanceof KeyValueStore)) throw new InvalidArgumentError(`"${name}" is no store`);
@@ -53,7 +56,9 @@ export function route({ stores, by, default: otherwise, ...rest }: RouteOptions<
   if (new Set(Object.values(stores)).size < parts.size) throw new InvalidArgumentError("each store must be given once");
   const known = (name: string | undefined): string => {
     if (name !== undefined && parts.has(name)) return name;
-    throw new InvalidArgumentError(`no store has the name ${name === undefined ? "undefined" : JSON.stringify(name)}`);
+    throw new InvalidArgumentError(
+      `no store has the name ${typeof name === "string" ? JSON.stringify(name) : kindOf(name)}`,
+    );
   };
   if (otherwise !== undefined) known(otherwise);
   if (typeof by === "function") {

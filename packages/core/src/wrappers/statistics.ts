@@ -5,7 +5,7 @@ import { observed } from "../driver/observe.ts";
 import type { ErrorCode, KeyValueError } from "../errors.ts";
 import { collectionOf, type Found, failuresIn, foundIn } from "./answers.ts";
 import { Histogram } from "./histogram.ts";
-import { countOf } from "./options.ts";
+import { checkOptions, countOf } from "./options.ts";
 
 export interface StatisticsOptions {
   /** How many collections are told apart; those that come later are counted together as `others`. Default: 100. */
@@ -57,6 +57,7 @@ type Counters = Map<Operation, Counter>;
  * @throws InvalidArgumentError
  */
 export function statistics(options: StatisticsOptions = {}): Statistics {
+  checkOptions(options, "statistics");
   const maxCollections = countOf(options.maxCollections ?? 100, "maxCollections", 0);
   let since = new Date();
   const collections = new Map<string, Counters>();

@@ -14,8 +14,9 @@ import {
 import type { Call } from "../driver/driver.ts";
 import { around, defineLayer, type Layer, type Subject } from "../driver/layer.ts";
 import { observed } from "../driver/observe.ts";
-import type { KeyValueError } from "../errors.ts";
+import { InvalidArgumentError, type KeyValueError } from "../errors.ts";
 import { collectionOf, failuresIn } from "./answers.ts";
+import { checkOptions, flagOf } from "./options.ts";
 
 export interface TelemetryOptions {
   /** Default: the one that the program has registered. */
@@ -38,14 +39,19 @@ const BOUNDARIES = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
  * A span for each exchange with the backend, under which the spans of its client lie, and the metric
  * `db.client.operation.duration`, by the stable semantic conventions for databases. `error.type` is the error's code.
  * Never keys, values or the backend's own messages. Without an SDK nothing is recorded.
+ * @throws InvalidArgumentError
  */
 export function telemetry(options: TelemetryOptions = {}): Layer {
-  const { tracerProvider = trace, collections = true } = options;
+  checkOptions(options, "telemetry");
+  const { tracerProvider = trace, meterProvider } = options;
+  const collections = flagOf(options.collections ?? true, "collections");
+  checkProvider(tracerProvider, "tracerProvider", "getTracer");
+  if (meterProvider !== undefined) checkProvider(meterProvider, "meterProvider", "getMeter");
   return defineLayer("telemetry", (inner) => {
     const system = SYSTEMS.get(inner.name) ?? inner.name;
     const kind = EMBEDDED.has(inner.name) ? SpanKind.INTERNAL : SpanKind.CLIENT;
     const tracer = tracerProvider.getTracer("@kv/core");
-    const durations = new Durations(options.meterProvider);
+    const durations = new Durations(meterProvider);
 
     return around(inner, (subject, call, exchange) => {
       const operation = operationOf(subject);
@@ -71,6 +77,12 @@ export function telemetry(options: TelemetryOptions = {}): Layer {
       });
     });
   });
+}
+
+/** @throws InvalidArgumentError where it has not the method by which it is known */
+function checkProvider(provider: unknown, name: string, method: string): void {
+  if (typeof provider === "object" && provider !== null && typeof Reflect.get(provider, method) === "function") return;
+  throw new InvalidArgumentError(`${name} must have a method "${method}"`);
 }
 
 /** `BATCH get` where the conventions call it a batch, which has at least two parts. */

@@ -1,31 +1,12 @@
 /** The suite on stores that can do less: what they do not claim is refused, and the rest holds. */
 import { type Capability, createStore } from "@kv/core";
 import { conformance } from "@kv/core/conformance";
-import { type Driver, defineLayer, type RecordId, type StoredRecord } from "@kv/core/driver";
+import { defineLayer } from "@kv/core/driver";
 import { describe, expect, it } from "vitest";
+import { SpareDriver } from "../../src/conformance/spare-driver.ts";
 import { MapDriver } from "../support/map-driver.ts";
 
-/** The least that a driver can be. */
-class LeastDriver implements Driver {
-  readonly name = "least";
-  readonly capabilities = Object.freeze({ write: true, atomic: false, enumerate: false, clear: false, durable: true });
-  readonly records = new Map<string, string>();
-
-  get(id: RecordId): StoredRecord | undefined {
-    const text = this.records.get(JSON.stringify([id.collection, id.key]));
-    return text === undefined ? undefined : JSON.parse(text);
-  }
-  put(id: RecordId, record: StoredRecord): void {
-    this.records.set(JSON.stringify([id.collection, id.key]), JSON.stringify(record));
-  }
-  delete(id: RecordId): boolean {
-    const record = this.get(id);
-    this.records.delete(JSON.stringify([id.collection, id.key]));
-    return record !== undefined && !(record.expiresAt !== undefined && record.expiresAt <= Date.now());
-  }
-}
-
-await conformance({ name: "least", open: (options) => createStore(new LeastDriver(), options) }).register({
+await conformance({ name: "least", open: (options) => createStore(new SpareDriver(), options) }).register({
   describe,
   it,
 });

@@ -1,5 +1,5 @@
 /**
- * Faults in the wrappers around exchanges, each a change of one line of their sources. Most leave the contract of a store
+ * Faults in the wrappers and in `getOrSet`, each a change of one line of their sources. Most leave the contract of a store
  * as it is, so that it is the wrapper's own tests that must catch them.
  */
 import { execFile } from "node:child_process";
@@ -12,6 +12,15 @@ export interface SourceMutant extends Change {
   readonly fault: string;
   /** The test file, below `test/unit`. */
   readonly test: string;
+}
+
+/** Faults of what is no wrapper, or of several files for one. */
+function source(
+  what: string,
+  test: string,
+  ...faults: readonly (readonly [fault: string, file: string, from: string, to: string])[]
+) {
+  return faults.map(([fault, file, from, to]): SourceMutant => ({ fault: `${what} ${fault}`, file, test, from, to }));
 }
 
 function wrapper(name: string, ...faults: readonly (readonly [fault: string, from: string, to: string])[]) {
@@ -151,6 +160,23 @@ const mutants: readonly SourceMutant[] = [
     "retry",
     ["repeats writes that may have been applied", 'READS.has(operation) || error.outcome === "not-applied"', "true"],
     ["leaves open what certainly did nothing", "if (undone) call.markSent(false);", ""],
+  ),
+  ...wrapper(
+    "reencrypt",
+    ["lets what expires live for ever", "keepTtl: true", "keepTtl: false as true"],
+    ["rewrites what is current", "if (record?.outdated) return true;", "return true;"],
+  ),
+  ...source(
+    "getOrSet",
+    "get-or-set.test.ts",
+    ["calls a factory that fails again and again", "flights.ts", "(this.#resting.get(name)?.until ?? 0)", "0"],
+    ["never pauses for longer", "flights.ts", "?? FIRST_REST / 2) * 2", "?? FIRST_REST) * 1"],
+    ["keeps a copy of what was refused", "flight.ts", 'error.outcome === "not-applied"', "error.retryable"],
+    ["hides keys of the user's", "beside.ts", "return ESCAPED + key.slice(BESIDE.length);", "return key;"],
+    ["has its lease measured", "wrappers/limit-size.ts", "(next?.beside ? unchecked : swap)", "swap"],
+    ["has its lease made longer", "wrappers/clamp-ttl.ts", "record.beside ? 0 : now + shortest", "now + shortest"],
+    ["believes what a cache remembers not to be", "wrappers/cache.ts", ', "fill"]', "]"],
+    ["takes a default for the value", "flight-records.ts", 'this.exchange("fill"', 'this.exchange("get"'],
   ),
 ];
 

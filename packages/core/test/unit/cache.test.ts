@@ -110,6 +110,7 @@ it("reads nothing near while it is written", async () => {
   expect(await read).toBe("new");
 });
 
+// Python's wrapper remembers no misses.
 it("forgets a miss when it is written, and remembers one only where told to", async () => {
   const { store, far } = stores({ missTtl: 600 });
   for (const _ of [1, 2]) {

@@ -71,6 +71,7 @@ describe.each(algorithms)("with %s", (algorithm) => {
     expect(codes.has("CORRUPT_RECORD")).toBe(true);
   });
 
+  // Python's wrapper inflates whatever it is given, to whatever size.
   it.each([100, 100_000])("what inflates to more than %d bytes is refused, unread", async (maxInflatedBytes) => {
     const { plain, store } = stores({ algorithm });
     const small = stores({ algorithm, maxInflatedBytes, threshold: 50 }, plain).store;
@@ -254,6 +255,7 @@ describe("refused", () => {
   });
 });
 
+// Python's wrapper compresses on the event loop, whatever the size.
 it("is done on another thread where a value is large: others are served meanwhile", async () => {
   const { store } = stores({ level: 9 });
   const value = Array.from({ length: 100_000 }, (_, at) => (Math.imul(at + 1, 2654435761) >>> 0) % 65_536);

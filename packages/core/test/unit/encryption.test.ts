@@ -271,6 +271,7 @@ describe("refused", () => {
     expect(await store.get("key")).toEqual([SECRET]);
   });
 
+  // Python's wrapper decrypts it there: neither the key nor the collection is authenticated.
   it("a record moved to another key or another collection", async () => {
     const { plain, store } = encrypted();
     await store.collection("users").put("ada", "value");
@@ -323,6 +324,7 @@ describe("refused", () => {
     expect([...(await damage(plain, store, { secret: SECRET, n: [1, null] }))]).toEqual(["DECRYPTION_FAILED"]);
   });
 
+  // In Python one bad record fails the whole batch.
   it("one record of a batch alone", async () => {
     const { plain, store } = encrypted();
     await store.putMany([

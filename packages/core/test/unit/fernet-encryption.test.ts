@@ -123,6 +123,7 @@ describe("keys", () => {
     expect(await store.get("key")).toBe(1);
   });
 
+  // Python derives them in the constructor, on the event loop.
   it("are derived off the event loop", async () => {
     let turns = 0;
     let done = false;

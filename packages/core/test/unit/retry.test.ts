@@ -61,6 +61,7 @@ describe("attempts", () => {
     expect(sent).toEqual(new Array(expected).fill("get"));
   });
 
+  // Python's default repeats two built-in errors alone, which its clients do not raise: nothing is repeated there.
   it("end with the first that succeeds, whatever failed before", async () => {
     const { sent, plain, store } = scripted({ get: ["lost", "refused", "done"] });
     await plain.put("a", 1);
@@ -120,6 +121,7 @@ describe("attempts", () => {
 });
 
 describe("pauses", () => {
+  // Python's wrapper has no jitter: callers that failed together come back together.
   it("may be nothing: the jitter is full", async () => {
     random(0);
     const { sent, store } = scripted({ get: ["lost"] }, { baseDelay: "10m", maxDelay: "10m" });
@@ -182,6 +184,7 @@ describe("writes", () => {
     expect(sent).toEqual(["put", "put", "delete", "delete", "clear", "clear", "cull", "cull"]);
   });
 
+  // Python's wrapper repeats every write, applied or not.
   it("are not repeated where nobody can tell", async () => {
     const { sent, plain, store } = scripted({ put: ["lost"], delete: ["lost"], clear: ["lost"] });
     for (const call of [store.put("a", 1), store.delete("a"), store.collection().clear()]) {

@@ -23,6 +23,7 @@ it("has every wrapper there is", () => {
   expect(listed).toContain("telemetry");
 });
 
+// Python's wrappers forward eight operations: whatever is wrapped can be enumerated, cleared and closed no more.
 it.each(allWrappers())("tells the truth of $name", (layer) => {
   const { capabilities } = layer.apply(new CompleteDriver());
   const withdrawn = allCapabilities.filter((one) => !capabilities[one]);

@@ -200,6 +200,38 @@ describe("where the store fails", () => {
     expect(runs.get("look")).toBe(2);
   });
 
+  it("an invalidation that is asked for while the same one is being written is one more", async () => {
+    const store = storeOf();
+    let release: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let applied = false;
+    const slow = store.with(
+      defineLayer("slow", (inner) =>
+        around(inner, async ({ operation }, call, next) => {
+          const answer = await next(call);
+          if (operation === "swap") {
+            applied = true;
+            await held;
+          }
+          return answer;
+        }),
+      ),
+    );
+    const [here, there] = [serve({ store: slow }), serve({ store })];
+    const client = await there.client();
+    await callText(client, "look", { words: "kv" });
+    const first = here.cache.invalidate({ tool: "look" });
+    while (!applied) await new Promise(setImmediate);
+    await callText(client, "look", { words: "kv" });
+    const second = here.cache.invalidate({ tool: "look" });
+    release();
+    await Promise.all([first, second]);
+    await callText(client, "look", { words: "kv" });
+    expect(there.runs.get("look")).toBe(3);
+  });
+
   it("a record of invalidations that is lost, planted or evicted takes all answers with it", async () => {
     const store = storeOf();
     const { cache, runs, client } = serve({ store });

@@ -383,6 +383,38 @@ it("wraps single handlers, and leaves other methods alone", async () => {
   expect(runs).toBe(5);
 });
 
+describe("with keys", () => {
+  it("nothing that is planted or moved is given, nor can be read", async () => {
+    const store = storeOf();
+    const errors: unknown[] = [];
+    const keys = [{ id: "1", key: Buffer.alloc(32, 1) }];
+    const { cache, runs, client } = serve({ store, keys, onError: (error) => errors.push(error) });
+    const one = await client({ authInfo: tokenOf("ada") });
+    for (const words of ["first", "second"]) await callText(one, "look", { words });
+    const records = store.collection("mcp-responses/tested@1.0.0");
+    const answers: string[] = [];
+    let dump = "";
+    for await (const { key, value } of records.entries()) {
+      dump += JSON.stringify([key, value]);
+      if (key.startsWith("tools/call")) answers.push(key);
+    }
+    expect(dump).not.toMatch(/first|second|ada|found/);
+    const [moved = "", planted = ""] = answers;
+    await records.put(planted, { result: { content: [] }, stamp: ["", 0] });
+    await records.put(moved, (await records.get("invalidations")) ?? null);
+    for (const words of ["first", "second"]) expect(await callText(one, "look", { words })).toContain(`found ${words}`);
+    expect(runs.get("look")).toBe(4);
+    expect(errors).toMatchObject([{ code: "DECRYPTION_FAILED" }, { code: "DECRYPTION_FAILED" }]);
+    // They are replaced, and so is the record of invalidations, which takes all answers with it.
+    await callText(one, "look", { words: "first" });
+    expect(cache.statistics()["tools/call"]).toMatchObject({ hits: 1, misses: 4, failures: 2 });
+    await records.put("invalidations", { epoch: "planted", count: 0, floor: 0, tags: [] });
+    await callText(one, "look", { words: "first" });
+    await callText(one, "look", { words: "first" });
+    expect(runs.get("look")).toBe(5);
+  });
+});
+
 describe("what fails", () => {
   it("in the store is counted and told, and costs nothing but the hit", async () => {
     const store = memoryStore();

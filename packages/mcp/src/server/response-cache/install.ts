@@ -75,10 +75,12 @@ export function intercept(mcp: McpServer, { answer, changed }: Interceptor): voi
     const takesRequest = rest.length === 0;
     return set(method, ...rest, (first: unknown, context: ServerContext) => {
       const params = takesRequest && isRecord(first) ? first.params : first;
-      override(context.mcpReq, "notify", (send, args) => {
-        notify(args[0]);
-        return send(...args);
-      });
+      if (isRecord(context.mcpReq) && "notify" in context.mcpReq) {
+        override(context.mcpReq, "notify", (send, args) => {
+          notify(args[0]);
+          return send(...args);
+        });
+      }
       const next = (): unknown => Reflect.apply(handler, undefined, [first, context]);
       if (ownKinds.has(kindOf(method))) return next();
       const tool = method === "tools/call" && isRecord(params) ? tools.get(params.name) : undefined;

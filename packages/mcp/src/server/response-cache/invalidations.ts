@@ -49,8 +49,10 @@ export interface Asked {
 export class Invalidations {
   readonly #records: Collection<"write">;
   readonly #timeout: number;
-  /** Asked for in this process, and not yet in the store. */
+  /** Asked for in this process, and not yet sent to the store. */
   #pending = new Set<string>();
+  /** On the way there. What is asked for again meanwhile is one more. */
+  #sent: ReadonlySet<string> = new Set();
   #writing: Promise<void> | undefined;
 
   constructor(records: Collection<"write">, timeout: number) {
@@ -60,7 +62,7 @@ export class Invalidations {
 
   /** Whether the store must be told before it may be asked. */
   get pending(): boolean {
-    return this.#pending.size > 0;
+    return this.#pending.size + this.#sent.size > 0;
   }
 
   /** From now on for this process; for all when it resolves. Rejects where the store fails: it is tried again later. */
@@ -72,7 +74,7 @@ export class Invalidations {
 
   /** Brings what is pending into the store. */
   async write(): Promise<void> {
-    while (this.#pending.size > 0) {
+    while (this.pending) {
       this.#writing ??= this.#write().finally(() => {
         this.#writing = undefined;
       });
@@ -81,9 +83,16 @@ export class Invalidations {
   }
 
   async #write(): Promise<void> {
-    const tags = [...this.#pending];
-    await this.#put(tags);
-    for (const tag of tags) this.#pending.delete(tag);
+    this.#sent = this.#pending;
+    this.#pending = new Set();
+    try {
+      await this.#put([...this.#sent]);
+    } catch (error) {
+      this.#pending = new Set([...this.#sent, ...this.#pending]);
+      throw error;
+    } finally {
+      this.#sent = new Set();
+    }
   }
 
   async #put(tags: readonly string[]): Promise<void> {

@@ -1,7 +1,8 @@
 /** What users say about the response cache. */
-import type { Duration, KeyValueStore } from "@kv/core";
-import type { MaybePromise } from "@kv/core/driver";
+import { type Duration, InvalidArgumentError, type KeyValueStore } from "@kv/core";
+import { type MaybePromise, timeoutOf } from "@kv/core/driver";
 import type { EncryptionKey } from "@kv/core/wrappers";
+import { encryptedStore } from "../../common/encrypted.ts";
 import type { RequestContext } from "../context.ts";
 import type { CachedMethod } from "./methods.ts";
 
@@ -78,4 +79,35 @@ export interface ItemOptions {
   readonly ttl?: Duration | false | undefined;
   /** The answer is the same whoever asks: one is kept for all, logged in or not. Default: false. */
   readonly shared?: boolean | undefined;
+}
+
+/**
+ * What the cache itself goes by; `Items` checks the rest. Times in milliseconds.
+ * @throws InvalidArgumentError, UnsupportedOperationError
+ */
+export function checked(options: ResponseCacheOptions) {
+  const { server, maxBytes = 2 ** 20, timeout = 1000, lease, announceTtl = true } = options;
+  if (typeof server?.name !== "string" || typeof server.version !== "string") {
+    throw new InvalidArgumentError("server must be the { name, version } of the MCP server");
+  }
+  if (!Number.isInteger(maxBytes) || maxBytes < 0) {
+    throw new InvalidArgumentError("maxBytes must be a whole number of bytes");
+  }
+  if (typeof announceTtl !== "boolean") throw new InvalidArgumentError("announceTtl must be a boolean");
+  return {
+    server,
+    maxBytes,
+    timeout: timeoutOf(timeout),
+    lease: lease === undefined ? undefined : timeoutOf(lease),
+    store: storeOf(options),
+  };
+}
+
+function storeOf(options: ResponseCacheOptions): KeyValueStore<"write"> {
+  // Answers may be anybody's: whether they are encrypted is the caller's to say.
+  const plain = { keys: options.keys, allowPlaintext: true };
+  if (options.lease === undefined)
+    return encryptedStore("responseCache", { ...plain, store: options.store }, ["write"]);
+  const needs = ["write", "atomic", "durable"] as const;
+  return encryptedStore("responseCache with a lease", { ...plain, store: options.store }, needs);
 }

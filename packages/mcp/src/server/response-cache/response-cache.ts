@@ -1,8 +1,6 @@
 /** Answers of an MCP server, kept in a store: the cache itself, independent of how requests reach it. */
-import { InvalidArgumentError, type KeyValueStore } from "@kv/core";
-import { type MaybePromise, timeoutOf } from "@kv/core/driver";
+import type { MaybePromise } from "@kv/core/driver";
 import type { McpServer, ServerEventBus } from "@modelcontextprotocol/server";
-import { encryptedStore } from "../../common/encrypted.ts";
 import { isRecord, type RequestContext } from "../context.ts";
 import { principalOf } from "../principal.ts";
 import { Answers, type Failed, type Found, type Kept } from "./answers.ts";
@@ -14,7 +12,7 @@ import { announced, isFresh, ownTtl, textOf } from "./keepable.ts";
 import { eraOf, keyOf, textOfIdentity } from "./key.ts";
 import { type CachedMethod, isCachedMethod } from "./methods.ts";
 import { checkInvalidation, invalidationOfEvent, methodOf } from "./notices.ts";
-import type { ResponseCacheOptions } from "./options.ts";
+import { checked, type ResponseCacheOptions } from "./options.ts";
 import { type CacheStatistics, type Counts, newCounts } from "./statistics.ts";
 
 /** Middleware of no framework in particular: `next` runs what would answer without a cache. */
@@ -55,22 +53,14 @@ export class ResponseCache {
 
   /** @internal Use {@link responseCache}. */
   constructor(options: ResponseCacheOptions) {
-    const { server, maxBytes = 2 ** 20, timeout = 1000, lease, announceTtl = true } = options;
-    if (typeof server?.name !== "string" || typeof server.version !== "string") {
-      throw new InvalidArgumentError("server must be the { name, version } of the MCP server");
-    }
-    if (!Number.isInteger(maxBytes) || maxBytes < 0) {
-      throw new InvalidArgumentError("maxBytes must be a whole number of bytes");
-    }
-    if (typeof announceTtl !== "boolean") throw new InvalidArgumentError("announceTtl must be a boolean");
+    const { store, server, timeout, maxBytes, lease } = checked(options);
     this.#options = options;
     this.#items = new Items(options);
     this.#maxBytes = maxBytes;
-    this.#lease = lease === undefined ? undefined : timeoutOf(lease);
-    const store = storeOf(options);
+    this.#lease = lease;
     const records = store.collection(`mcp-responses/${server.name}@${server.version}`);
-    this.#invalidations = new Invalidations(records, timeoutOf(timeout));
-    this.#answers = new Answers(records, this.#invalidations, timeoutOf(timeout));
+    this.#invalidations = new Invalidations(records, timeout);
+    this.#answers = new Answers(records, this.#invalidations, timeout);
   }
 
   /**
@@ -260,14 +250,4 @@ export class ResponseCache {
       // A hook that throws must not take the answer with it, nor the process.
     }
   }
-}
-
-/** @throws UnsupportedOperationError */
-function storeOf(options: ResponseCacheOptions): KeyValueStore<"write"> {
-  const { keys } = options;
-  const plain = { keys, allowPlaintext: true };
-  if (options.lease === undefined)
-    return encryptedStore("responseCache", { ...plain, store: options.store }, ["write"]);
-  const needs = ["write", "atomic", "durable"] as const;
-  return encryptedStore("responseCache with a lease", { ...plain, store: options.store }, needs);
 }

@@ -9,7 +9,9 @@ import {
   replayGuard,
   responseCache,
 } from "@kv/mcp/server";
-import type { OAuthTokenVerifier } from "@modelcontextprotocol/server";
+import type { OAuthTokenVerifier as OAuthTokenVerifierOfV1 } from "@modelcontextprotocol/sdk/server/auth/provider.js";
+import type { EventStore as EventStoreOfV1 } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
+import type { EventStore, OAuthTokenVerifier } from "@modelcontextprotocol/server";
 
 declare const whole: KeyValueStore<"write" | "atomic" | "enumerate" | "clear" | "durable">;
 declare const least: KeyValueStore<"write">;
@@ -57,3 +59,9 @@ replayGuard({ store: whole });
 replayGuard({ store: evicting });
 // @ts-expect-error two could be the first
 replayGuard({ store: plain });
+
+// Version 1 of the SDK takes the same.
+const events = new KvEventStore({ store: whole }).forSession("id");
+events satisfies EventStore;
+events satisfies EventStoreOfV1;
+cachedTokenVerifier({ store: least, verifier }) satisfies OAuthTokenVerifierOfV1;
