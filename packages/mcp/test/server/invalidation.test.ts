@@ -232,6 +232,30 @@ describe("where the store fails", () => {
     expect(there.runs.get("look")).toBe(3);
   });
 
+  it("who joins a run after an invalidation gets an answer of its own there, too", async () => {
+    const store = storeOf();
+    const { cache } = serve({ store });
+    await store.close();
+    let runs = 0;
+    let finish: () => void = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const read = () =>
+      cache.middleware()("resources/read", { uri: "page:///one" }, {}, async () => {
+        const run = ++runs;
+        await finished;
+        return { contents: [], run };
+      });
+    const first = read();
+    while (runs === 0) await new Promise(setImmediate);
+    await expect(cache.invalidate({ all: true })).rejects.toThrow();
+    const second = read();
+    await new Promise(setImmediate);
+    finish();
+    expect([await first, await second]).toMatchObject([{ run: 1 }, { run: 2 }]);
+  });
+
   it("a record of invalidations that is lost, planted or evicted takes all answers with it", async () => {
     const store = storeOf();
     const { cache, runs, client } = serve({ store });

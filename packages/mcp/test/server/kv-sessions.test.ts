@@ -94,6 +94,7 @@ describe("a session", () => {
     const { id } = await begin("ada");
     expect(await before(id, "ada")).toBe("1");
     await sessions.close();
+    expect(await before(id, "ada")).toBe(503);
     const { call, servers } = nodeOn(store);
     expect(await Promise.all([call(id, "ada"), call(id, "ada"), call(id, "ada")])).toEqual(["1", "1", "1"]);
     expect(servers).toHaveLength(1);

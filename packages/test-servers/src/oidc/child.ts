@@ -26,12 +26,16 @@ process.on("message", (command: Command) => {
   if (command.type === "release") {
     holding = false;
     // Once the loop has come round, so that it is known who has gone before this was told.
-    setImmediate(() => setImmediate(() => held.splice(0).forEach((go) => go())));
+    setImmediate(() => setImmediate(goOn));
   }
   if (command.type === "fail") failing = command.times;
   report({ type: "done" });
 });
 process.on("disconnect", () => process.exit());
+
+function goOn(): void {
+  for (const go of held.splice(0)) go();
+}
 
 async function start(settings: Settings): Promise<void> {
   const server = createServer();

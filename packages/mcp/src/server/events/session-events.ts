@@ -101,12 +101,16 @@ export class SessionEvents implements EventStore {
       return eventIdOf({ streamId, number: await this.#append(streamId, JSON.parse(JSON.stringify(message))) });
     } catch (error) {
       this.#broken.add(streamId);
-      try {
-        this.#onError?.(error);
-      } catch {
-        // A hook that throws must not take the message with it.
-      }
+      this.#failed(error);
       return "";
+    }
+  }
+
+  #failed(error: unknown): void {
+    try {
+      this.#onError?.(error);
+    } catch {
+      // A hook that throws must not take the message with it.
     }
   }
 
@@ -150,10 +154,15 @@ export class SessionEvents implements EventStore {
     );
   }
 
-  /** Deletes what lies before the number. */
+  /** Deletes the number and what lies before it. */
   async #trim(stream: string, end: number): Promise<void> {
     const keys = Array.from({ length: 2 * PAGE }, (_, back) => keyOf(stream, end - back));
-    await this.#records.deleteMany(keys, this.#bounds);
+    try {
+      await this.#records.deleteMany(keys, this.#bounds);
+    } catch (error) {
+      // They end by themselves.
+      this.#failed(error);
+    }
   }
 
   /** The head of the stream, if it has come to this place. */

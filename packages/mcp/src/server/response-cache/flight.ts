@@ -6,9 +6,12 @@ export class Flight {
   readonly landed: Promise<string | undefined>;
   /** How many wait for it. */
   followers = 0;
+  /** How many invalidations this process had asked for when it began. */
+  readonly asked: number;
   #land: (text: MaybePromise<string | undefined>) => void = () => {};
 
-  constructor() {
+  constructor(asked: number) {
+    this.asked = asked;
     this.landed = new Promise((resolve) => {
       this.#land = resolve;
     });

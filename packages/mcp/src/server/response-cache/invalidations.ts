@@ -54,10 +54,16 @@ export class Invalidations {
   /** On the way there. What is asked for again meanwhile is one more. */
   #sent: ReadonlySet<string> = new Set();
   #writing: Promise<void> | undefined;
+  #asked = 0;
 
   constructor(records: Collection<"write">, timeout: number) {
     this.#records = records;
     this.#timeout = timeout;
+  }
+
+  /** How many this process has asked for. */
+  get asked(): number {
+    return this.#asked;
   }
 
   /** Whether the store must be told before it may be asked. */
@@ -67,6 +73,7 @@ export class Invalidations {
 
   /** From now on for this process; for all when it resolves. Rejects where the store fails: it is tried again later. */
   add(invalidation: Invalidation): Promise<void> {
+    this.#asked++;
     this.#pending.add(tagOf(invalidation));
     if (this.#pending.size > REMEMBERED) this.#pending = new Set(["all"]);
     return this.write();

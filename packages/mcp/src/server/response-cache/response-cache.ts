@@ -146,7 +146,7 @@ export class ResponseCache {
       return JSON.parse(text);
     }
 
-    const flight = new Flight();
+    const flight = new Flight(this.#invalidations.asked);
     this.#flights.set(identity, flight);
     try {
       const found = await this.#answers.find(await key, request, failed);
@@ -206,7 +206,8 @@ export class ResponseCache {
   #land(request: Request<unknown>, flight: Flight, text: string | undefined, stamp: Stamp | undefined): void {
     this.#close(request, flight);
     if (flight.followers === 0 || text === undefined || stamp === undefined) {
-      flight.land(text);
+      // Without the store only this process' own invalidations are known.
+      flight.land(flight.asked === this.#invalidations.asked ? text : undefined);
       return;
     }
     const looked = this.#answers.stillHolds(stamp, request, request.failed);

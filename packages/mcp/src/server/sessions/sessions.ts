@@ -22,6 +22,7 @@ export class KvSessions {
   /** Those that this node holds, or is about to. */
   readonly #here = new Map<string, Promise<Session>>();
   readonly #timer: ReturnType<typeof setInterval>;
+  #closed = false;
 
   /** @internal Use {@link kvSessions}. */
   constructor(options: KvSessionsOptions) {
@@ -35,19 +36,19 @@ export class KvSessions {
 
   /** Answers a request. `authInfo` is of a token that has been verified. Never rejects. */
   readonly fetch = async (request: Request, options: McpHandlerRequestOptions = {}): Promise<Response> => {
+    if (this.#closed) return unavailable();
     try {
       return await this.#answer(request, options);
     } catch (error) {
       this.#failed(error);
       if (error instanceof ValueTooLargeError) return refusal(413, -32_600, "initialize is too large");
-      return error instanceof KeyValueError
-        ? refusal(503, -32_603, "Sessions are not available now")
-        : refusal(500, -32_603, "Internal error");
+      return error instanceof KeyValueError ? unavailable() : refusal(500, -32_603, "Internal error");
     }
   };
 
-  /** Ends this node's streams. The sessions go on at others, or here again. */
+  /** Ends this node's streams, and answers no more: 503. The sessions go on at others. */
   async close(): Promise<void> {
+    this.#closed = true;
     clearInterval(this.#timer);
     await Promise.all([...this.#here.keys()].map((id) => this.#leave(id)));
   }
@@ -145,6 +146,10 @@ export class KvSessions {
       // A hook that throws must not take the answer with it.
     }
   }
+}
+
+function unavailable(): Response {
+  return refusal(503, -32_603, "Sessions are not available now");
 }
 
 function unknown(): Response {
