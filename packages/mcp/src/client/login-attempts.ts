@@ -36,6 +36,11 @@ export class LoginAttempts {
     this.#verifiers.clear();
   }
 
+  /** The request will not be sent. */
+  forget({ searchParams }: URL): void {
+    this.#verifiers.delete(searchParams.get("code_challenge") ?? "");
+  }
+
   /** Stores what the callback of this authorization request will need. @throws LoginStateError */
   async begin({ searchParams }: URL, rest: Omit<LoginAttempt, "state" | "verifier">): Promise<void> {
     const state = searchParams.get("state");

@@ -1,7 +1,7 @@
 /** Logins of an MCP client that survive restarts, and that many processes share. */
 // No web standard has it yet, but all runtimes of servers do.
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type CorruptRecordError, InvalidArgumentError } from "@kv/core";
+import { InvalidArgumentError } from "@kv/core";
 import type {
   OAuthClientInformationContext,
   OAuthClientMetadata,
@@ -10,12 +10,14 @@ import type {
   StoredOAuthClientInformation,
   StoredOAuthTokens,
 } from "@modelcontextprotocol/client";
-import { type EncryptedStoreOptions, encryptedStore } from "../common/encrypted.ts";
+import { encryptedStore } from "../common/encrypted.ts";
 import { lookupKey } from "../common/lookup-key.ts";
 import { Clients } from "./clients.ts";
 import { LoginStateError } from "./errors.ts";
 import { canonicalIssuer, renewed, tokensLeft } from "./login.ts";
 import { ATTEMPT_SECONDS, LoginAttempts } from "./login-attempts.ts";
+import { checkedMetadataUrl, type KvOAuthClientProviderOptions } from "./provider-options.ts";
+import { Redirects } from "./redirects.ts";
 import { canonicalServer, checkPrincipal } from "./server-url.ts";
 import { Slots } from "./slots.ts";
 import {
@@ -28,25 +30,6 @@ import {
   type Login,
   type LoginAttempt,
 } from "./stored.ts";
-
-export interface KvOAuthClientProviderOptions extends EncryptedStoreOptions<"write" | "atomic" | "durable"> {
-  /** The MCP server's URL. */
-  readonly server: string | URL;
-  /** Whose login it is: a verified user id; where there is one user only, any text. */
-  readonly principal: string;
-  /** Where the authorization server sends the browser back to. May differ from run to run, as a loopback port does. */
-  readonly redirectUrl: string | URL;
-  /** What is registered; `redirect_uris` is filled in. */
-  readonly clientMetadata: Omit<OAuthClientMetadata, "redirect_uris">;
-  /** Sends the user to the authorization server. */
-  readonly redirect: (url: URL) => void | Promise<void>;
-  /** The https URL of a client ID metadata document, for authorization servers that take one instead of a registration. */
-  readonly clientMetadataUrl?: string | undefined;
-  /** A client that was registered beforehand, and with which authorization server. */
-  readonly client?: (StoredOAuthClientInformation & { readonly issuer: string }) | undefined;
-  /** Told of records that cannot be decrypted or read. They count as absent, so that the user logs in anew. */
-  readonly onError?: ((error: CorruptRecordError) => void) | undefined;
-}
 
 const COLLECTION = "mcp-oauth-client";
 const DAY_SECONDS = 86_400;
@@ -72,6 +55,7 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
   /** Whose tokens came last, for reads that do not say of which issuer. */
   readonly #current: Slots<CurrentIssuer>;
   readonly #attempts: LoginAttempts;
+  readonly #redirects = new Redirects();
   /** The login whose callback is being handled in this asynchronous context; empty once it is done. */
   readonly #callback = new AsyncLocalStorage<{ attempt?: LoginAttempt | undefined }>();
   /** The id of the records of the issuer that the SDK has asked for last: what it finds invalid then is of that one. */
@@ -206,7 +190,7 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     );
   }
 
-  /** Stores the attempt, then sends the user off. @throws LoginStateError */
+  /** Stores the attempt, then sends the user off; or waits, where they are on their way there. @throws LoginStateError */
   async redirectToAuthorization(url: URL): Promise<void> {
     // It comes from the server, and what opens it may well start programs for other schemes.
     if (url.protocol !== "https:" && url.protocol !== "http:") {
@@ -216,9 +200,13 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     const registration = client
       ? this.#clients.given(client)
       : this.#clients.forRedirect(url.searchParams.get("client_id"));
-    const discovery = await this.#discoveries.get(await this.#here);
-    await this.#attempts.begin(url, { redirectUrl: this.#redirectUrl, registration, discovery });
-    await this.#options.redirect(url);
+    const { sent, joined } = this.#redirects.begin(url, async () => {
+      const discovery = await this.#discoveries.get(await this.#here);
+      await this.#attempts.begin(url, { redirectUrl: this.#redirectUrl, registration, discovery });
+      await this.#options.redirect(url);
+    });
+    if (joined) this.#attempts.forget(url);
+    await sent;
   }
 
   async discoveryState(): Promise<OAuthDiscoveryState | undefined> {
@@ -274,11 +262,4 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     const login = issuer === undefined ? undefined : await this.#logins.get(await this.#at(issuer));
     return login && tokensLeft(login);
   }
-}
-
-/** @throws InvalidArgumentError */
-function checkedMetadataUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === "https:" && url.pathname !== "/") return text;
-  throw new InvalidArgumentError("clientMetadataUrl must be an https URL with a path");
 }
