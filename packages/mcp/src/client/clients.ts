@@ -10,7 +10,7 @@ const KNOWN = 100;
 
 export class Clients {
   readonly #slots: Slots<Registration>;
-  /** Identifies what would be registered now. */
+  /** What would be registered now, as JSON. */
   readonly #registered: string;
   /** What the SDK uses with each issuer, by the id of the issuer's records. */
   readonly #inUse = new Map<string, Registration>();

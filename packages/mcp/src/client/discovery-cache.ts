@@ -3,10 +3,10 @@ import { type Duration, InvalidArgumentError, KeyValueError } from "@kv/core";
 import { expiryOf } from "@kv/core/driver";
 import type { Client, PriorDiscovery } from "@modelcontextprotocol/client";
 import { type EncryptedStoreOptions, encryptedStore } from "../common/encrypted.ts";
+import { isRecord } from "../common/is-record.ts";
 import { lookupKey } from "../common/lookup-key.ts";
 import { canonicalServer, checkPrincipal } from "./server-url.ts";
 import { Slots } from "./slots.ts";
-import { isRecord } from "./stored.ts";
 
 export interface DiscoveryCacheOptions extends EncryptedStoreOptions<"write" | "atomic"> {
   /** The MCP server's URL. */
@@ -49,13 +49,14 @@ export function discoveryCache(options: DiscoveryCacheOptions): DiscoveryCache {
     }
   };
   return {
-    get: () => orNothing(slots.get(id)),
+    get: () => orNothing(id.then((name) => slots.get(name))),
     save: async (client) => {
       const discover = client.getDiscoverResult();
-      await orNothing(slots.put(id, discover === undefined ? { kind: "legacy" } : { kind: "modern", discover }));
+      const prior: PriorDiscovery = discover === undefined ? { kind: "legacy" } : { kind: "modern", discover };
+      await orNothing(id.then((name) => slots.put(name, prior)));
     },
     delete: async () => {
-      await orNothing(slots.delete(id));
+      await orNothing(id.then((name) => slots.delete(name)));
     },
   };
 }

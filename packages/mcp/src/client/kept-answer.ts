@@ -1,6 +1,6 @@
 /** The authorization server's answer to a refresh, as it is kept for those who ask for the same one. */
+import { isRecord } from "../common/is-record.ts";
 import { lookupKey } from "../common/lookup-key.ts";
-import { isRecord } from "./stored.ts";
 
 /** How long an answer is kept. */
 export const KEPT_SECONDS = 60;
@@ -39,7 +39,7 @@ export function endOf({ tokens, receivedAt }: KeptAnswer): number {
   return typeof expires_in === "number" ? receivedAt + expires_in * 1000 : Number.POSITIVE_INFINITY;
 }
 
-export function accessMarkOf({ tokens }: KeptAnswer): string {
+export function accessMarkOf({ tokens }: KeptAnswer): Promise<string> {
   return lookupKey(tokens.access_token);
 }
 

@@ -1,6 +1,6 @@
 /** Logins that were begun: each has a verifier and a state of its own, for ten minutes, to be used once. */
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { lookupKey } from "../common/lookup-key.ts";
+import { base64url, isSameText, randomText } from "../common/secrets.ts";
 import { LoginStateError } from "./errors.ts";
 import type { Slots } from "./slots.ts";
 import type { LoginAttempt } from "./stored.ts";
@@ -22,17 +22,23 @@ export class LoginAttempts {
   }
 
   newState(): string {
-    return randomBytes(32).toString("base64url");
+    return randomText();
   }
 
-  addVerifier(verifier: string): void {
-    this.#verifiers.set(createHash("sha256").update(verifier).digest("base64url"), verifier);
+  async addVerifier(verifier: string): Promise<void> {
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+    this.#verifiers.set(base64url(new Uint8Array(digest)), verifier);
     const [oldest] = this.#verifiers.keys();
     if (this.#verifiers.size > WAITING && oldest !== undefined) this.#verifiers.delete(oldest);
   }
 
   forgetVerifiers(): void {
     this.#verifiers.clear();
+  }
+
+  /** The request will not be sent. */
+  forget({ searchParams }: URL): void {
+    this.#verifiers.delete(searchParams.get("code_challenge") ?? "");
   }
 
   /** Stores what the callback of this authorization request will need. @throws LoginStateError */
@@ -44,25 +50,19 @@ export class LoginAttempts {
     if (state === null || verifier === undefined) {
       throw new LoginStateError("this is not the authorization request of a login that was begun here");
     }
-    await this.#slots.put(this.#id(state), { ...rest, state, verifier });
+    await this.#slots.put(await this.#id(state), { ...rest, state, verifier });
   }
 
   /** The attempt that the callback belongs to; of several calls, one gets it. @throws LoginStateError */
   async take(callback: URLSearchParams): Promise<LoginAttempt> {
     const state = callback.get("state");
     if (state === null) throw new LoginStateError("the callback has no state");
-    const attempt = await this.#slots.take(this.#id(state));
-    if (attempt !== undefined && isSameText(attempt.state, state)) return attempt;
+    const attempt = await this.#slots.take(await this.#id(state));
+    if (attempt !== undefined && (await isSameText(attempt.state, state))) return attempt;
     throw new LoginStateError("the callback's state is unknown, used or older than ten minutes: begin the login anew");
   }
 
-  #id(state: string): string {
+  #id(state: string): Promise<string> {
     return lookupKey(...this.#scope, state);
   }
-}
-
-/** Without telling by its time how much of it is right. */
-function isSameText(one: string, other: string): boolean {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(one), digest(other));
 }

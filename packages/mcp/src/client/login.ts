@@ -1,7 +1,5 @@
 /** What becomes of a login as tokens come in, and what is given of it. */
-import { randomUUID } from "node:crypto";
 import type { StoredOAuthClientInformation, StoredOAuthTokens } from "@modelcontextprotocol/client";
-import { lookupKey } from "../common/lookup-key.ts";
 import type { Login, Registration } from "./stored.ts";
 
 /** So many replaced access tokens are remembered: more than can be under way at once. */
@@ -9,6 +7,8 @@ const SUPERSEDED = 32;
 
 export interface NewTokens {
   readonly tokens: StoredOAuthTokens;
+  /** The access token's hash. */
+  readonly mark: string;
   /** Whether they are a new login's, not a refresh's. */
   readonly isLogin: boolean;
   /** Which login was refreshed, where that is known. */
@@ -24,19 +24,21 @@ export interface NewTokens {
  * place of which there is another.
  */
 export function renewed(current: Login | undefined, coming: NewTokens): Login {
-  const { tokens, isLogin, refreshed, registration, now } = coming;
+  const { tokens, mark, isLogin, refreshed, registration, now } = coming;
   const expiresAt = tokens.expires_in === undefined ? undefined : now + tokens.expires_in * 1000;
-  if (current === undefined) return { id: refreshed ?? randomUUID(), tokens, registration, expiresAt, superseded: [] };
-  const isOutdated =
-    current.superseded.includes(lookupKey(tokens.access_token)) || (refreshed ?? current.id) !== current.id;
+  if (current === undefined) {
+    return { id: refreshed ?? crypto.randomUUID(), tokens, mark, registration, expiresAt, superseded: [] };
+  }
+  const isOutdated = current.superseded.includes(mark) || (refreshed ?? current.id) !== current.id;
   if (!isLogin && isOutdated) return current;
-  const isSame = current.tokens.access_token === tokens.access_token;
-  const replaced = isSame ? [] : [lookupKey(current.tokens.access_token)];
+  const isSame = current.mark === mark;
+  const replaced = isSame ? [] : [current.mark];
   // A refresh may leave it out; a login without one is another grant.
   const refreshToken = tokens.refresh_token ?? (isLogin ? undefined : current.tokens.refresh_token);
   return {
-    id: isLogin ? randomUUID() : current.id,
+    id: isLogin ? crypto.randomUUID() : current.id,
     tokens: { ...tokens, ...(refreshToken !== undefined && { refresh_token: refreshToken }) },
+    mark,
     registration: isLogin ? registration : (current.registration ?? registration),
     expiresAt: isSame ? (current.expiresAt ?? expiresAt) : expiresAt,
     superseded: [...current.superseded, ...replaced].slice(-SUPERSEDED),

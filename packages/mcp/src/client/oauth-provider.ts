@@ -1,6 +1,7 @@
 /** Logins of an MCP client that survive restarts, and that many processes share. */
+// No web standard has it yet, but all runtimes of servers do.
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type CorruptRecordError, InvalidArgumentError } from "@kv/core";
+import { InvalidArgumentError } from "@kv/core";
 import type {
   OAuthClientInformationContext,
   OAuthClientMetadata,
@@ -9,12 +10,14 @@ import type {
   StoredOAuthClientInformation,
   StoredOAuthTokens,
 } from "@modelcontextprotocol/client";
-import { type EncryptedStoreOptions, encryptedStore } from "../common/encrypted.ts";
+import { encryptedStore } from "../common/encrypted.ts";
 import { lookupKey } from "../common/lookup-key.ts";
 import { Clients } from "./clients.ts";
 import { LoginStateError } from "./errors.ts";
 import { canonicalIssuer, renewed, tokensLeft } from "./login.ts";
 import { ATTEMPT_SECONDS, LoginAttempts } from "./login-attempts.ts";
+import { checkedMetadataUrl, type KvOAuthClientProviderOptions } from "./provider-options.ts";
+import { Redirects } from "./redirects.ts";
 import { canonicalServer, checkPrincipal } from "./server-url.ts";
 import { Slots } from "./slots.ts";
 import {
@@ -27,25 +30,6 @@ import {
   type Login,
   type LoginAttempt,
 } from "./stored.ts";
-
-export interface KvOAuthClientProviderOptions extends EncryptedStoreOptions<"write" | "atomic" | "durable"> {
-  /** The MCP server's URL. */
-  readonly server: string | URL;
-  /** Whose login it is: a verified user id; where there is one user only, any text. */
-  readonly principal: string;
-  /** Where the authorization server sends the browser back to. May differ from run to run, as a loopback port does. */
-  readonly redirectUrl: string | URL;
-  /** What is registered; `redirect_uris` is filled in. */
-  readonly clientMetadata: Omit<OAuthClientMetadata, "redirect_uris">;
-  /** Sends the user to the authorization server. */
-  readonly redirect: (url: URL) => void | Promise<void>;
-  /** The https URL of a client ID metadata document, for authorization servers that take one instead of a registration. */
-  readonly clientMetadataUrl?: string | undefined;
-  /** A client that was registered beforehand, and with which authorization server. */
-  readonly client?: (StoredOAuthClientInformation & { readonly issuer: string }) | undefined;
-  /** Told of records that cannot be decrypted or read. They count as absent, so that the user logs in anew. */
-  readonly onError?: ((error: CorruptRecordError) => void) | undefined;
-}
 
 const COLLECTION = "mcp-oauth-client";
 const DAY_SECONDS = 86_400;
@@ -62,6 +46,8 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
   readonly clientMetadataUrl?: string;
   readonly #options: KvOAuthClientProviderOptions;
   readonly #scope: readonly [principal: string, server: string];
+  /** The id of the records that are of no issuer. */
+  readonly #here: Promise<string>;
   readonly #redirectUrl: string;
   readonly #logins: Slots<Login>;
   readonly #clients: Clients;
@@ -69,11 +55,12 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
   /** Whose tokens came last, for reads that do not say of which issuer. */
   readonly #current: Slots<CurrentIssuer>;
   readonly #attempts: LoginAttempts;
+  readonly #redirects = new Redirects();
   /** The login whose callback is being handled in this asynchronous context; empty once it is done. */
   readonly #callback = new AsyncLocalStorage<{ attempt?: LoginAttempt | undefined }>();
-  /** The issuer that the SDK has asked for last: what it finds invalid then is of that one. */
+  /** The id of the records of the issuer that the SDK has asked for last: what it finds invalid then is of that one. */
   #asked: string | undefined;
-  /** The login that a refresh is of, by the id of the issuer's records. */
+  /** The login that a refresh is of, by the issuer. */
   readonly #refreshed = new Map<string, string>();
 
   /** @throws InvalidArgumentError, UnsupportedOperationError */
@@ -86,12 +73,13 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     if (clientMetadataUrl !== undefined) this.clientMetadataUrl = checkedMetadataUrl(clientMetadataUrl);
     this.#options = options;
     this.#scope = [principal, canonicalServer(server)];
+    this.#here = lookupKey(...this.#scope);
     this.#redirectUrl = String(redirectUrl);
     const records = store.collection(COLLECTION);
     const slots = <T>(kind: string, accepts: (value: unknown) => value is T, ttl = YEAR_SECONDS): Slots<T> =>
       new Slots(records, { kind, accepts, ttl, onError });
     this.#logins = slots("login", isLogin);
-    const registered = lookupKey(JSON.stringify(this.clientMetadata), this.clientMetadataUrl ?? "");
+    const registered = JSON.stringify([this.clientMetadata, this.clientMetadataUrl ?? ""]);
     this.#clients = new Clients(slots("client", isRegistration), registered);
     this.#current = slots("current", isCurrentIssuer);
     this.#discoveries = slots("discovery", isDiscoveryState, DAY_SECONDS);
@@ -124,10 +112,11 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
 
   /** Forgets the tokens and what was discovered; the registration stays, and so does the grant at the server. */
   async logout(): Promise<void> {
-    const latest = await this.#current.get(this.#here);
-    if (latest !== undefined) await this.#logins.delete(this.#at(latest.issuer));
-    await this.#current.delete(this.#here);
-    await this.#discoveries.delete(this.#here);
+    const here = await this.#here;
+    const latest = await this.#current.get(here);
+    if (latest !== undefined) await this.#logins.delete(await this.#at(latest.issuer));
+    await this.#current.delete(here);
+    await this.#discoveries.delete(here);
   }
 
   state(): string {
@@ -139,12 +128,12 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     if (attempt !== undefined) return attempt.registration.client;
     const issuer = await this.#issuerOf(ctx);
     if (issuer === undefined) return this.#options.client;
-    this.#asked = issuer;
-    const id = this.#at(issuer);
+    const id = await this.#at(issuer);
+    this.#asked = id;
     // The SDK asks this first, and may come back to reject these tokens, which version 1 reads without a context.
     const login = await this.#logins.handOut(id);
-    if (login) this.#refreshed.set(id, login.id);
-    else this.#refreshed.delete(id);
+    if (login) this.#refreshed.set(issuer, login.id);
+    else this.#refreshed.delete(issuer);
     return this.#options.client ?? this.#clients.choose(id, login);
   }
 
@@ -155,14 +144,13 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     if (this.#options.client !== undefined || this.#attempt !== undefined) return;
     const issuer = await this.#issuerOf(ctx ?? client);
     if (issuer === undefined) return;
-    await this.#clients.save(this.#at(issuer), client);
+    await this.#clients.save(await this.#at(issuer), client);
   }
 
   async tokens(ctx?: OAuthClientInformationContext): Promise<StoredOAuthTokens | undefined> {
     if (ctx === undefined) return this.#latestTokens();
-    const issuer = canonicalIssuer(ctx.issuer);
-    this.#asked = issuer;
-    const id = this.#at(issuer);
+    const id = await this.#at(canonicalIssuer(ctx.issuer));
+    this.#asked = id;
     const login = await this.#logins.handOut(id);
     if (login === undefined) return undefined;
     const { refresh_token, ...tokens } = tokensLeft(login);
@@ -173,22 +161,25 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     const issuer = await this.#issuerOf(ctx ?? tokens);
     if (issuer === undefined) throw new InvalidArgumentError("tokens of no known issuer cannot be kept");
     const attempt = this.#attempt;
-    const id = this.#at(issuer);
+    // As they are now: names take a turn, in which another call may begin.
+    const [now, refreshed] = [Date.now(), this.#refreshed.get(issuer)];
+    const id = await this.#at(issuer);
     const coming = {
       tokens,
+      mark: await lookupKey(tokens.access_token),
       isLogin: attempt !== undefined,
-      refreshed: this.#refreshed.get(id),
+      refreshed,
       registration: attempt?.registration ?? this.#clients.inUse(id),
-      now: Date.now(),
+      now,
     };
     await this.#logins.update(id, (current) => renewed(current, coming));
-    await this.#current.put(this.#here, { issuer });
+    await this.#current.put(await this.#here, { issuer });
     const handled = this.#callback.getStore();
     if (handled) handled.attempt = undefined;
   }
 
-  saveCodeVerifier(verifier: string): void {
-    this.#attempts.addVerifier(verifier);
+  async saveCodeVerifier(verifier: string): Promise<void> {
+    await this.#attempts.addVerifier(verifier);
   }
 
   codeVerifier(): string {
@@ -199,7 +190,7 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     );
   }
 
-  /** Stores the attempt, then sends the user off. @throws LoginStateError */
+  /** Stores the attempt, then sends the user off; or waits, where they are on their way there. @throws LoginStateError */
   async redirectToAuthorization(url: URL): Promise<void> {
     // It comes from the server, and what opens it may well start programs for other schemes.
     if (url.protocol !== "https:" && url.protocol !== "http:") {
@@ -209,31 +200,35 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     const registration = client
       ? this.#clients.given(client)
       : this.#clients.forRedirect(url.searchParams.get("client_id"));
-    const discovery = await this.#discoveries.get(this.#here);
-    await this.#attempts.begin(url, { redirectUrl: this.#redirectUrl, registration, discovery });
-    await this.#options.redirect(url);
+    const { sent, joined } = this.#redirects.begin(url, async () => {
+      const discovery = await this.#discoveries.get(await this.#here);
+      await this.#attempts.begin(url, { redirectUrl: this.#redirectUrl, registration, discovery });
+      await this.#options.redirect(url);
+    });
+    if (joined) this.#attempts.forget(url);
+    await sent;
   }
 
   async discoveryState(): Promise<OAuthDiscoveryState | undefined> {
-    return this.#attempt?.discovery ?? this.#discoveries.handOut(this.#here);
+    return this.#attempt?.discovery ?? this.#discoveries.handOut(await this.#here);
   }
 
   async saveDiscoveryState(discovery: OAuthDiscoveryState): Promise<void> {
-    await this.#discoveries.put(this.#here, discovery);
+    await this.#discoveries.put(await this.#here, discovery);
   }
 
   /** Deletes what this instance has used and found rejected, never what somebody has written since. */
   async invalidateCredentials(scope: "all" | "client" | "tokens" | "verifier" | "discovery"): Promise<void> {
     const concerns = (one: typeof scope): boolean => scope === one || scope === "all";
     const attempt = this.#attempt;
-    const issuer = attempt ? await this.#issuerOf(undefined) : this.#asked;
-    const id = issuer === undefined ? undefined : this.#at(issuer);
+    // Not made from the issuer: that takes a turn, after which something else may be in use.
+    const id = attempt ? await this.#idInCallback() : this.#asked;
     if (concerns("client") && id !== undefined) {
       await this.#clients.reject(id, attempt?.registration ?? this.#clients.inUse(id));
     }
     // What is rejected in a callback is its code.
     if (concerns("tokens") && id !== undefined && attempt === undefined) await this.#logins.reject(id);
-    if (concerns("discovery")) await this.#discoveries.reject(this.#here);
+    if (concerns("discovery")) await this.#discoveries.reject(await this.#here);
     if (concerns("verifier")) this.#attempts.forgetVerifiers();
   }
 
@@ -241,18 +236,19 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
     return this.#callback.getStore()?.attempt;
   }
 
-  get #here(): string {
-    return lookupKey(...this.#scope);
-  }
-
-  #at(issuer: string): string {
+  #at(issuer: string): Promise<string> {
     return lookupKey(...this.#scope, issuer);
   }
 
   /** Version 1 of the SDK gives no context: what it asks is for the server that was discovered last. */
   async #issuerOf(ctx: { readonly issuer?: string | undefined } | undefined): Promise<string | undefined> {
-    const issuer = ctx?.issuer ?? (await this.#discovered()) ?? (await this.#current.get(this.#here))?.issuer;
+    const issuer = ctx?.issuer ?? (await this.#discovered()) ?? (await this.#current.get(await this.#here))?.issuer;
     return issuer === undefined ? undefined : canonicalIssuer(issuer);
+  }
+
+  async #idInCallback(): Promise<string | undefined> {
+    const issuer = await this.#issuerOf(undefined);
+    return issuer === undefined ? undefined : this.#at(issuer);
   }
 
   async #discovered(): Promise<string | undefined> {
@@ -262,15 +258,8 @@ export class KvOAuthClientProvider implements OAuthClientProvider {
 
   /** For a request to the MCP server, which does not know of issuers. */
   async #latestTokens(): Promise<StoredOAuthTokens | undefined> {
-    const { issuer } = (await this.#current.get(this.#here)) ?? {};
-    const login = issuer === undefined ? undefined : await this.#logins.get(this.#at(issuer));
+    const { issuer } = (await this.#current.get(await this.#here)) ?? {};
+    const login = issuer === undefined ? undefined : await this.#logins.get(await this.#at(issuer));
     return login && tokensLeft(login);
   }
-}
-
-/** @throws InvalidArgumentError */
-function checkedMetadataUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === "https:" && url.pathname !== "/") return text;
-  throw new InvalidArgumentError("clientMetadataUrl must be an https URL with a path");
 }

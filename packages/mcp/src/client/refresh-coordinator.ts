@@ -1,5 +1,4 @@
 /** One refresh for a refresh token, whoever asks for it: calls of this process and of all that share the store. */
-import { setTimeout } from "node:timers/promises";
 import { type Collection, CorruptRecordError, InvalidArgumentError, KeyValueError } from "@kv/core";
 import { copyJson, timeoutOf } from "@kv/core/driver";
 import type { FetchLike, Middleware } from "@modelcontextprotocol/client";
@@ -53,7 +52,7 @@ class RefreshCoordinator {
   readonly #records: Collection<"write" | "atomic">;
   readonly #timeout: number;
   readonly #onError: (error: KeyValueError) => void;
-  /** The refreshes of this process, by key. */
+  /** The refreshes of this process, by URL and token: not by a hash, which takes a turn, in which two would begin. */
   readonly #flights = new Map<string, Promise<Outcome>>();
   /** The hashes of access tokens that a server was seen to refuse, oldest first. */
   readonly #rejected = new Set<string>();
@@ -72,16 +71,16 @@ class RefreshCoordinator {
     const token = refreshTokenOf(init);
     if (token !== undefined) return this.#coordinated({ next, url: String(url), init, token });
     const response = await next(url, init);
-    if (response.status === 401) this.#noteRejected(accessTokenOf(init));
+    if (response.status === 401) await this.#noteRejected(accessTokenOf(init));
     return response;
   }
 
   async #coordinated(refresh: Refresh): Promise<Response> {
-    const key = lookupKey(refresh.url, refresh.token);
     const deadline = performance.now() + this.#timeout;
+    const asked = JSON.stringify([refresh.url, refresh.token]);
     for (;;) {
-      const joined = this.#flights.get(key);
-      if (joined === undefined) return this.#begin(key, refresh, deadline);
+      const joined = this.#flights.get(asked);
+      if (joined === undefined) return this.#begin(asked, refresh, deadline);
       const outcome = await joined;
       if ("verdict" in outcome) return responseOf(outcome.verdict);
       // It failed for whoever began it: now the next one tries.
@@ -89,18 +88,19 @@ class RefreshCoordinator {
     }
   }
 
-  async #begin(key: string, refresh: Refresh, deadline: number): Promise<Response> {
-    const flight = this.#fly(key, refresh, deadline);
-    this.#flights.set(key, flight);
+  async #begin(asked: string, refresh: Refresh, deadline: number): Promise<Response> {
+    const flight = this.#fly(refresh, deadline);
+    this.#flights.set(asked, flight);
     try {
       const outcome = await flight;
       return "verdict" in outcome ? responseOf(outcome.verdict) : outcome.failed;
     } finally {
-      this.#flights.delete(key);
+      this.#flights.delete(asked);
     }
   }
 
-  async #fly(key: string, refresh: Refresh, deadline: number): Promise<Outcome> {
+  async #fly(refresh: Refresh, deadline: number): Promise<Outcome> {
+    const key = await lookupKey(refresh.url, refresh.token);
     for (let attempt = 0; performance.now() < deadline; attempt++) {
       let lease: Lease | undefined;
       try {
@@ -117,7 +117,8 @@ class RefreshCoordinator {
       }
       if (lease) return this.#send(lease, refresh, deadline);
       const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt);
-      await setTimeout((0.5 + Math.random() / 2) * longest);
+      const pause = (0.5 + Math.random() / 2) * longest;
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
     return { failed: unavailable("somebody else's refresh did not come to an end in time") };
   }
@@ -147,9 +148,9 @@ class RefreshCoordinator {
     const { refresh_token: issued } = tokens;
     const isRotated = typeof issued === "string" && issued !== token;
     const answer = { tokens, receivedAt: Date.now(), final: isRotated };
-    const entries = [{ key: `answer/${lookupKey(url, token)}`, value: copyJson(answer), ttl: KEPT_SECONDS }];
+    const entries = [{ key: `answer/${await lookupKey(url, token)}`, value: copyJson(answer), ttl: KEPT_SECONDS }];
     if (isRotated) {
-      const key = `answer/${lookupKey(url, issued)}`;
+      const key = `answer/${await lookupKey(url, issued)}`;
       entries.push({ key, value: copyJson({ ...answer, final: false }), ttl: KEPT_SECONDS });
     }
     try {
@@ -164,7 +165,7 @@ class RefreshCoordinator {
   async #kept(key: string, hasWaited: boolean): Promise<KeptAnswer | undefined> {
     const answer = await this.#read(`answer/${key}`);
     if (answer === undefined || answer.final) return answer;
-    const isGood = endOf(answer) > Date.now() && !this.#rejected.has(accessMarkOf(answer));
+    const isGood = endOf(answer) > Date.now() && !this.#rejected.has(await accessMarkOf(answer));
     // Who asks after a 401 for another access token does not know these yet; who sees no 401s may have tried them.
     return isGood && (hasWaited || this.#rejected.size > 0) ? answer : undefined;
   }
@@ -180,9 +181,9 @@ class RefreshCoordinator {
     }
   }
 
-  #noteRejected(accessToken: string | undefined): void {
+  async #noteRejected(accessToken: string | undefined): Promise<void> {
     if (accessToken === undefined) return;
-    this.#rejected.add(lookupKey(accessToken));
+    this.#rejected.add(await lookupKey(accessToken));
     const [oldest] = this.#rejected;
     if (this.#rejected.size > REMEMBERED && oldest !== undefined) this.#rejected.delete(oldest);
   }

@@ -1,5 +1,4 @@
 /** The SDK client's response cache over a store, shared by all processes, and never between users or servers. */
-import { randomInt, randomUUID } from "node:crypto";
 import {
   BatchError,
   type Collection,
@@ -11,9 +10,9 @@ import {
 import { timeoutOf } from "@kv/core/driver";
 import type { CacheEntry, CacheKey, CacheScope, ResponseCacheStore } from "@modelcontextprotocol/client";
 import { type EncryptedStoreOptions, encryptedStore } from "../common/encrypted.ts";
+import { isRecord } from "../common/is-record.ts";
 import { lookupKey } from "../common/lookup-key.ts";
 import { canonicalServer, checkPrincipal } from "./server-url.ts";
-import { isRecord } from "./stored.ts";
 
 export interface KvResponseCacheStoreOptions extends EncryptedStoreOptions<"write"> {
   /** The MCP server's URL; what it calls itself does not count. */
@@ -52,6 +51,8 @@ export class KvResponseCacheStore implements ResponseCacheStore {
   readonly #timeout: number;
   readonly #onError: (error: KeyValueError) => void;
   #lastStamp = 0;
+  /** The end of {@link #inTurn} of the latest call. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** @throws InvalidArgumentError, UnsupportedOperationError */
   constructor(options: KvResponseCacheStoreOptions) {
@@ -68,7 +69,8 @@ export class KvResponseCacheStore implements ResponseCacheStore {
 
   get(key: CacheKey): Promise<CacheEntry | undefined> {
     return this.#orMiss(async () => {
-      const names = [this.#generationOf(""), this.#generationOf(key.method), this.#own(key), this.#shared(key)];
+      const making = [this.#generationOf(""), this.#generationOf(key.method), this.#own(key), this.#shared(key)];
+      const names = await this.#inTurn(Promise.all(making));
       const [all, method, own, shared] = await this.#read(names);
       if (typeof all !== "string" || typeof method !== "string") return undefined;
       const isGood = (entry: unknown): entry is Stored => isStored(entry) && entry.generation === `${all} ${method}`;
@@ -84,7 +86,10 @@ export class KvResponseCacheStore implements ResponseCacheStore {
     const stamp = this.#newStamp();
     await this.#orMiss(async () => {
       const { value, expiresAt, scope } = entry;
-      const generation = await this.#generation(key.method);
+      const making = [this.#generationOf(""), this.#generationOf(key.method)];
+      const entryName = scope === "public" ? this.#shared(key) : this.#own(key);
+      const [generations, name] = await this.#inTurn(Promise.all([Promise.all(making), entryName]));
+      const generation = await this.#generation(generations);
       const stored: Stored = {
         value,
         stamp,
@@ -92,7 +97,6 @@ export class KvResponseCacheStore implements ResponseCacheStore {
         ...(expiresAt !== undefined && { expiresAt }),
         ...(scope !== undefined && { scope }),
       };
-      const name = scope === "public" ? this.#shared(key) : this.#own(key);
       await this.#records.put(name, stored, { expiresAt: endOf(key, expiresAt), timeout: this.#timeout });
     });
     return stamp;
@@ -101,23 +105,23 @@ export class KvResponseCacheStore implements ResponseCacheStore {
   /** For all users of the server, where the entry is public. */
   async delete(key: CacheKey): Promise<void> {
     await this.#orMiss(async () => {
-      await this.#records.deleteMany([this.#own(key), this.#shared(key)], { timeout: this.#timeout });
+      const names = await this.#inTurn(Promise.all([this.#own(key), this.#shared(key)]));
+      await this.#records.deleteMany(names, { timeout: this.#timeout });
     });
   }
 
   /** All users' answers of this server to the method. */
   async evict(method: string): Promise<void> {
-    await this.#orMiss(() => this.#renew(this.#generationOf(method)));
+    await this.#evict(method);
   }
 
   /** All users' answers of this server. */
   async clear(): Promise<void> {
-    await this.#orMiss(() => this.#renew(this.#generationOf("")));
+    await this.#evict("");
   }
 
   /** Entries count under the generations they were written in: a new one voids them all at once, on any backend. */
-  async #generation(method: string): Promise<string> {
-    const names = [this.#generationOf(""), this.#generationOf(method)];
+  async #generation(names: readonly string[]): Promise<string> {
     const found = await this.#read(names);
     const ids: string[] = [];
     for (const [at, name] of names.entries()) {
@@ -139,28 +143,43 @@ export class KvResponseCacheStore implements ResponseCacheStore {
     }
   }
 
+  async #evict(method: string): Promise<void> {
+    await this.#orMiss(async () => this.#renew(await this.#inTurn(this.#generationOf(method))));
+  }
+
   async #renew(name: string): Promise<string> {
-    const id = randomUUID();
+    const id = crypto.randomUUID();
     await this.#records.put(name, id, { ttl: GENERATION_SECONDS, timeout: this.#timeout });
     return id;
   }
 
-  #own(key: CacheKey): string {
-    return `entry/${lookupKey(this.#server, "private", this.#principal, ...partsOf(key))}`;
+  /**
+   * The names, not before those of the calls before are made: so calls reach the store in the order in which they were made,
+   * and none of an answer that was there before an eviction counts after it.
+   */
+  #inTurn<T>(names: Promise<T>): Promise<T> {
+    const made = Promise.all([names, this.#turn]).then(([names]) => names);
+    this.#turn = made;
+    return made;
   }
 
-  #shared(key: CacheKey): string {
-    return `entry/${lookupKey(this.#server, "public", ...partsOf(key))}`;
+  async #own(key: CacheKey): Promise<string> {
+    return `entry/${await lookupKey(this.#server, "private", this.#principal, ...partsOf(key))}`;
+  }
+
+  async #shared(key: CacheKey): Promise<string> {
+    return `entry/${await lookupKey(this.#server, "public", ...partsOf(key))}`;
   }
 
   /** Of all methods where it is empty. */
-  #generationOf(method: string): string {
-    return `generation/${lookupKey(this.#server, method)}`;
+  async #generationOf(method: string): Promise<string> {
+    return `generation/${await lookupKey(this.#server, method)}`;
   }
 
   /** Differs from all others, those of other processes too: the time, and chance within the millisecond. */
   #newStamp(): number {
-    this.#lastStamp = Math.max(this.#lastStamp + 1, Date.now() * 4096 + randomInt(4096));
+    const [chance = 0] = crypto.getRandomValues(new Uint16Array(1));
+    this.#lastStamp = Math.max(this.#lastStamp + 1, Date.now() * 4096 + (chance % 4096));
     return this.#lastStamp;
   }
 

@@ -4,6 +4,7 @@ import type {
   StoredOAuthClientInformation,
   StoredOAuthTokens,
 } from "@modelcontextprotocol/client";
+import { isRecord } from "../common/is-record.ts";
 
 /** A grant: its tokens, and who they were issued to, the only client that can refresh them. */
 export interface Login {
@@ -11,6 +12,8 @@ export interface Login {
   readonly id: string;
   readonly tokens: StoredOAuthTokens;
   readonly registration?: Registration | undefined;
+  /** The access token's hash. */
+  readonly mark: string;
   /** When the access token ends, in milliseconds since the epoch. */
   readonly expiresAt?: number | undefined;
   /** The hashes of access tokens that were replaced, newest last. */
@@ -19,7 +22,7 @@ export interface Login {
 
 export interface Registration {
   readonly client: StoredOAuthClientInformation;
-  /** Identifies what was registered: redirect URI and metadata. */
+  /** What was registered, as JSON: redirect URI and metadata. */
   readonly registered: string;
 }
 
@@ -41,6 +44,7 @@ export function isLogin(value: unknown): value is Login {
   return (
     isRecord(value) &&
     typeof value.id === "string" &&
+    typeof value.mark === "string" &&
     isTokens(value.tokens) &&
     Array.isArray(value.superseded) &&
     (value.registration === undefined || isRegistration(value.registration)) &&
@@ -75,8 +79,4 @@ export function isDiscoveryState(value: unknown): value is OAuthDiscoveryState {
 
 export function isCurrentIssuer(value: unknown): value is CurrentIssuer {
   return isRecord(value) && typeof value.issuer === "string";
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

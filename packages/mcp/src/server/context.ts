@@ -7,6 +7,4 @@ export interface RequestContext {
   readonly mcpReq?: Partial<Pick<ServerContext["mcpReq"], "inputResponses" | "requestState" | "envelope">> | undefined;
 }
 
-export function isRecord(value: unknown): value is { readonly [key: string]: unknown } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export { isRecord } from "../common/is-record.ts";

@@ -1,7 +1,7 @@
 /** Who asks, as far as somebody has verified it. */
-import { createHash } from "node:crypto";
 import type { AuthInfo } from "@modelcontextprotocol/server";
-import { isRecord, type RequestContext } from "./context.ts";
+import { lookupKey } from "../common/lookup-key.ts";
+import type { RequestContext } from "./context.ts";
 
 /**
  * Who asks: `undefined` where somebody does, but nobody has verified who, so that nothing may be kept for them.
@@ -30,33 +30,19 @@ export function principalOf(
  * Whose something is that is bound to one principal, as a hash, so that no token is stored; `undefined` where the
  * option says nobody's. What nobody has verified makes nobody another one: all without `authInfo` are anonymous.
  */
-export function bindingOf(
+export async function bindingOf(
   { http }: RequestContext,
   principal: ((context: RequestContext) => string | undefined) | undefined,
-): string | undefined {
+): Promise<string | undefined> {
   const authInfo = http?.authInfo;
   const parts = principal
     ? principalOf({ http }, principal)
     : principalOf({ http: authInfo && { authInfo } }, undefined);
-  return parts && hashOf(parts);
+  return parts && lookupKey(...parts);
 }
 
 function ownerOf({ token, extra = {} }: AuthInfo): readonly string[] {
   const issuer = extra.iss ?? extra.issuer;
   const { sub } = extra;
   return typeof issuer === "string" && typeof sub === "string" ? ["user", issuer, sub] : ["token", token];
-}
-
-/**
- * The hex SHA-256 of some parts. Equal parts give equal ones, whatever the order of an object's properties; different
- * parts give different ones.
- */
-export function hashOf(parts: readonly unknown[]): string {
-  const inOrder = (_name: string, value: unknown): unknown =>
-    isRecord(value) ? Object.fromEntries(Object.entries(value).sort(byName)) : value;
-  return createHash("sha256").update(JSON.stringify(parts, inOrder)).digest("hex");
-}
-
-function byName([one]: [string, unknown], [other]: [string, unknown]): number {
-  return one < other ? -1 : 1;
 }

@@ -39,7 +39,7 @@ export class ReplayGuard {
     const moment = Number(expiresAt);
     if (!Number.isFinite(moment)) throw new InvalidArgumentError("expiresAt must be a Date or a number");
     try {
-      return (await this.#used.putIfAbsent(lookupKey(id), true, { expiresAt: moment })) !== undefined;
+      return (await this.#used.putIfAbsent(await lookupKey(id), true, { expiresAt: moment })) !== undefined;
     } catch (error) {
       if (error instanceof InvalidTtlError) return false;
       throw error;

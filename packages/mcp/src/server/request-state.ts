@@ -1,10 +1,10 @@
 /** The state of a request of several rounds, in the store: the client holds an id that says nothing. */
-import { randomBytes } from "node:crypto";
 import { type Collection, type Duration, InvalidArgumentError } from "@kv/core";
 import { copyJson, expiryOf, type JsonValue } from "@kv/core/driver";
 import type { RequestStateCodec, ServerContext } from "@modelcontextprotocol/server";
 import { type EncryptedStoreOptions, encryptedStore } from "../common/encrypted.ts";
 import { lookupKey } from "../common/lookup-key.ts";
+import { randomText } from "../common/secrets.ts";
 import type { RequestContext } from "./context.ts";
 import { bindingOf } from "./principal.ts";
 
@@ -46,23 +46,24 @@ class KvRequestState<T> implements RequestStateCodec<T> {
   /** Keeps the payload, which is JSON: the id for `inputRequired({ requestState })`. @throws InvalidArgumentError */
   async mint(payload: T, context?: ServerContext): Promise<string> {
     if (context === undefined) throw new InvalidArgumentError("mint needs the handler's context: whose state is it?");
-    const id = randomBytes(32).toString("base64url");
-    // In an object: null is a payload, too.
-    await this.#states.put(this.#keyOf(id, context), { payload: copyJson(payload) }, { ttl: this.#ttl });
+    const id = randomText();
+    // As it is now; in an object: null is a payload, too.
+    const state = { payload: copyJson(payload) };
+    await this.#states.put(await this.#keyOf(id, context), state, { ttl: this.#ttl });
     return id;
   }
 
   /** The payload, once. @throws an error that tells nothing but that it is unknown */
   async verify(id: string, context: ServerContext): Promise<T> {
-    const state = await this.#states.take(this.#keyOf(id, context));
+    const state = await this.#states.take(await this.#keyOf(id, context));
     if (!isState(state)) throw new InvalidArgumentError("unknown, used or expired");
     // Under this key lies what `mint` was given, as JSON.
     return state.payload as T;
   }
 
   /** Of this id for this caller: another's attempt finds nothing, and so uses nothing up. */
-  #keyOf(id: string, context: ServerContext): string {
-    const owner = bindingOf(context, this.#principal);
+  async #keyOf(id: string, context: ServerContext): Promise<string> {
+    const owner = await bindingOf(context, this.#principal);
     if (owner === undefined) throw new InvalidArgumentError("this caller can have no state");
     return lookupKey(id, owner, context.mcpReq.method);
   }

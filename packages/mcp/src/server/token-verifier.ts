@@ -27,6 +27,7 @@ export class CachedTokenVerifier implements OAuthTokenVerifier {
   readonly #ttl: Duration;
   readonly #timeout: number;
   readonly #known: Collection<"write">;
+  /** By token: a hash takes a turn, in which two would ask. */
   readonly #asked = new Map<string, Promise<AuthInfo>>();
 
   /** @internal Use {@link cachedTokenVerifier}. */
@@ -40,21 +41,21 @@ export class CachedTokenVerifier implements OAuthTokenVerifier {
   }
 
   /** What the verifier says; what it refuses is asked again each time. Equal questions at one time are one. */
-  verifyAccessToken(token: string): Promise<AuthInfo> {
-    const key = lookupKey(token);
-    const asked = this.#asked.get(key);
-    if (asked) return asked.then((authInfo) => structuredCopy(authInfo));
-    const asking = this.#verify(token, key).finally(() => this.#asked.delete(key));
-    this.#asked.set(key, asking);
+  async verifyAccessToken(token: string): Promise<AuthInfo> {
+    const asked = this.#asked.get(token);
+    if (asked) return structuredCopy(await asked);
+    const asking = this.#verify(token).finally(() => this.#asked.delete(token));
+    this.#asked.set(token, asking);
     return asking;
   }
 
   /** Asks about the token again next time, as after its revocation. @throws StoreUnavailableError, TimeoutError */
   async forget(token: string): Promise<void> {
-    await this.#known.delete(lookupKey(token), { timeout: this.#timeout });
+    await this.#known.delete(await lookupKey(token), { timeout: this.#timeout });
   }
 
-  async #verify(token: string, key: string): Promise<AuthInfo> {
+  async #verify(token: string): Promise<AuthInfo> {
+    const key = await lookupKey(token);
     const known = await this.#unlessStoreFails(() => this.#known.get(key, { timeout: this.#timeout }));
     const kept = authInfoOf(known, token);
     if (kept) return kept;

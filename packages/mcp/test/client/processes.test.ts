@@ -21,17 +21,9 @@ afterAll(() => server.stop());
 describe.each(stores)("processes that share $name", ({ url: storeUrl, skipped }) => {
   const key = randomBytes(32).toString("base64");
 
-  async function start(principal: string): Promise<ClientProcess> {
-    return ClientProcess.start({ storeUrl, key, server: server.url.href, principal, redirectUrl });
-  }
-
-  /** The first process of a user, who has logged in with it. */
-  async function loggedIn(principal: string): Promise<ClientProcess> {
-    const client = await start(principal);
-    const { redirects } = await client.call();
-    await client.finishLogin(await new Browser(principal).logIn(redirects[0] ?? ""));
-    return client;
-  }
+  const settings = (principal: string) => ({ storeUrl, key, server: server.url.href, principal, redirectUrl });
+  const start = (principal: string) => ClientProcess.start(settings(principal));
+  const loggedIn = (principal: string) => ClientProcess.loggedIn(settings(principal));
 
   it.skipIf(skipped)("a login survives a kill: one silent refresh, no redirect, no registration", async () => {
     const first = await loggedIn("ada");

@@ -56,9 +56,10 @@ describe("tokens", () => {
       ttl: 60,
       onError: () => {},
     });
-    await anew.put(lookupKey("ada@example.com", server, issuer), {
+    await anew.put(await lookupKey("ada@example.com", server, issuer), {
       id: "another login",
       tokens: { ...bearer("2"), refresh_token: "r2" },
+      mark: await lookupKey("2"),
       superseded: [],
     });
     await slow.saveTokens({ ...bearer("3"), refresh_token: "r3" }, ctx);

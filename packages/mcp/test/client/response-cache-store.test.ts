@@ -4,14 +4,13 @@ import type { KeyValueError } from "@kv/core";
 import { memoryStore } from "@kv/memory";
 import { redisStore } from "@kv/redis";
 import { serverFor } from "@kv/test-servers";
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
+import { Client } from "@modelcontextprotocol/client";
 import * as vitest from "vitest";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { discoveryCache, KvResponseCacheStore } from "../../src/client/index.ts";
+import { keys, Served } from "./support/served.ts";
 import { openWhole, testedStores, type WholeStore } from "./support/stores.ts";
 
-const keys = [{ id: "1", key: randomBytes(32) }];
 const stores = await testedStores();
 const { server: redis, skipped } = await serverFor(vitest, "redis", { own: true });
 const one = "https://one.example/mcp";
@@ -220,61 +219,6 @@ describe("discoveryCache", () => {
     expect(record?.ttl).toBeLessThanOrEqual(3600);
   });
 });
-
-/** An MCP server at two addresses, under one name. */
-class Served {
-  asked = 0;
-  readonly #pages = new Map<string, number>();
-  readonly #scope: "private" | "public";
-
-  constructor(scope: "private" | "public") {
-    this.#scope = scope;
-  }
-
-  transport(url: string): StreamableHTTPClientTransport {
-    const handler = createMcpHandler(() => this.#server(url));
-    return new StreamableHTTPClientTransport(new URL(url), {
-      fetch: (to, init) => {
-        this.asked++;
-        return handler.fetch(new Request(to, init));
-      },
-    });
-  }
-
-  /** A client that is connected, its discovery not counted. */
-  async worker(
-    store: WholeStore,
-    url: string,
-    principal: string,
-    { cachePartition = principal, onError }: { cachePartition?: string; onError?: (error: KeyValueError) => void } = {},
-  ): Promise<Client> {
-    const responseCacheStore = new KvResponseCacheStore({ store, keys, server: url, principal, onError });
-    const client = new Client(
-      { name: "tester", version: "1.0.0" },
-      { versionNegotiation: { mode: "auto" }, responseCacheStore, cachePartition },
-    );
-    const before = this.asked;
-    await client.connect(this.transport(url));
-    this.asked = before;
-    onTestFinished(() => client.close());
-    return client;
-  }
-
-  #server(url: string): McpServer {
-    const hint = { ttlMs: 3_600_000, cacheScope: this.#scope };
-    const server = new McpServer(
-      { name: "namesake", version: "1.0.0" },
-      { cacheHints: { "tools/list": hint, "resources/read": hint } },
-    );
-    server.registerTool(url === one ? "tool_of_one" : "tool_of_two", {}, () => ({ content: [] }));
-    server.registerResource("page", "page:///1", {}, (uri) => {
-      const number = (this.#pages.get("page") ?? 0) + 1;
-      this.#pages.set("page", number);
-      return { contents: [{ uri: uri.href, text: `page ${number}` }] };
-    });
-    return server;
-  }
-}
 
 async function read(client: Client): Promise<string> {
   const { contents } = await client.readResource({ uri: "page:///1" });

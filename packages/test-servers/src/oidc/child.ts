@@ -25,12 +25,17 @@ process.on("message", (command: Command) => {
   if (command.type === "hold") holding = true;
   if (command.type === "release") {
     holding = false;
-    for (const go of held.splice(0)) go();
+    // Once the loop has come round, so that it is known who has gone before this was told.
+    setImmediate(() => setImmediate(goOn));
   }
   if (command.type === "fail") failing = command.times;
   report({ type: "done" });
 });
 process.on("disconnect", () => process.exit());
+
+function goOn(): void {
+  for (const go of held.splice(0)) go();
+}
 
 async function start(settings: Settings): Promise<void> {
   const server = createServer();
@@ -59,7 +64,7 @@ function serve(server: Server, provider: Provider): void {
     }
     if (!holding) return void answer(request, response);
     // Who has gone meanwhile has not asked.
-    held.push(() => request.socket.destroyed || void answer(request, response));
+    held.push(() => request.destroyed || request.socket.destroyed || void answer(request, response));
     report({ type: "held" });
   });
 }

@@ -80,10 +80,11 @@ export class SessionEvents implements EventStore {
     const head = place && (await this.#headAt(place));
     if (!head) throw new InvalidArgumentError("this session has no event of this id");
     const { streamId } = place;
+    const stream = await this.#nameOf(streamId);
     for (let next = Math.max(place.number + 1, head.first); ; next += PAGE) {
       const numbers = Array.from({ length: PAGE }, (_, index) => next + index);
       const found = await this.#records.getMany(
-        numbers.map((number) => this.#keyOf(streamId, number)),
+        numbers.map((number) => keyOf(stream, number)),
         this.#bounds,
       );
       for (const [index, number] of numbers.entries()) {
@@ -115,25 +116,25 @@ export class SessionEvents implements EventStore {
 
   async #append(streamId: string, message: JsonValue): Promise<number> {
     const { ttl, maxEvents, timeout } = this.#options;
+    const stream = await this.#nameOf(streamId);
     for (;;) {
-      const entry = await this.#records.getEntry(this.#keyOf(streamId), this.#bounds);
+      const entry = await this.#records.getEntry(stream, this.#bounds);
       // A stream that begins anew begins with higher numbers than it ever had, so that old ids lead nowhere.
       const head = asHead(entry?.value) ?? newHead(Date.now());
       const number = head.last + 1;
-      const taken = await this.#records.putIfAbsent(this.#keyOf(streamId, number), message, { ttl, timeout });
+      const taken = await this.#records.putIfAbsent(keyOf(stream, number), message, { ttl, timeout });
       // Where another node has taken it, the head is to be moved as well: that node may have ended in between.
-      const moved = await this.#moveHead(streamId, entry?.revision, head, number);
+      const moved = await this.#moveHead(stream, entry?.revision, head, number);
       // Else this process was held up for so long that its place has been trimmed.
       if (taken !== undefined && number >= moved.first) {
-        if (number % PAGE === 0) await this.#trim(streamId, number - maxEvents);
+        if (number % PAGE === 0) await this.#trim(stream, number - maxEvents);
         return number;
       }
     }
   }
 
-  async #moveHead(streamId: string, revision: Revision | undefined, head: Head, number: number): Promise<Head> {
+  async #moveHead(stream: string, revision: Revision | undefined, head: Head, number: number): Promise<Head> {
     const { ttl, maxEvents, timeout } = this.#options;
-    const key = this.#keyOf(streamId);
     const moved = ({ start, first, last }: Head): Head => {
       const end = Math.max(last, number);
       return { start, first: Math.max(first, end - maxEvents + 1), last: end };
@@ -145,15 +146,17 @@ export class SessionEvents implements EventStore {
     const options = { expiresAt, timeout };
     const swapped =
       revision === undefined
-        ? await this.#records.putIfAbsent(key, next, options)
-        : await this.#records.compareAndSwap(key, revision, next, options);
+        ? await this.#records.putIfAbsent(stream, next, options)
+        : await this.#records.compareAndSwap(stream, revision, next, options);
     if (swapped !== undefined) return next;
-    return moved(asHead(await this.#records.update(key, (current) => moved(asHead(current) ?? head), options)) ?? next);
+    return moved(
+      asHead(await this.#records.update(stream, (current) => moved(asHead(current) ?? head), options)) ?? next,
+    );
   }
 
   /** Deletes the number and what lies before it. */
-  async #trim(streamId: string, end: number): Promise<void> {
-    const keys = Array.from({ length: 2 * PAGE }, (_, back) => this.#keyOf(streamId, end - back));
+  async #trim(stream: string, end: number): Promise<void> {
+    const keys = Array.from({ length: 2 * PAGE }, (_, back) => keyOf(stream, end - back));
     try {
       await this.#records.deleteMany(keys, this.#bounds);
     } catch (error) {
@@ -164,21 +167,26 @@ export class SessionEvents implements EventStore {
 
   /** The head of the stream, if it has come to this place. */
   async #headAt({ streamId, number }: Place): Promise<Head | undefined> {
-    const head = asHead(await this.#records.get(this.#keyOf(streamId), this.#bounds));
+    const stream = await this.#nameOf(streamId);
+    const head = asHead(await this.#records.get(stream, this.#bounds));
     if (!head || number < head.start) return undefined;
     if (number <= head.last) return head;
-    return (await this.#records.has(this.#keyOf(streamId, number), this.#bounds)) ? head : undefined;
+    return (await this.#records.has(keyOf(stream, number), this.#bounds)) ? head : undefined;
   }
 
-  /** Of an event, or of the head. The session's id, which lets one in, is in no name. */
-  #keyOf(streamId: string, number?: number): string {
-    const stream = lookupKey(this.#sessionId, streamId);
-    return number === undefined ? stream : `${stream}:${number}`;
+  /** The key of the head. The session's id, which lets one in, is in no name. */
+  #nameOf(streamId: string): Promise<string> {
+    return lookupKey(this.#sessionId, streamId);
   }
 
   get #bounds() {
     return { timeout: this.#options.timeout };
   }
+}
+
+/** Of an event. */
+function keyOf(stream: string, number: number): string {
+  return `${stream}:${number}`;
 }
 
 function newHead(start: number): Head {

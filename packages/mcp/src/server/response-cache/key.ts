@@ -1,6 +1,6 @@
 /** Under which name an answer is kept: what was asked, of which server, by whom. */
+import { canonicalJson, digestOf } from "../../common/lookup-key.ts";
 import type { RequestContext } from "../context.ts";
-import { hashOf } from "../principal.ts";
 import type { CachedMethod } from "./methods.ts";
 
 /** What tells answers apart. */
@@ -14,11 +14,16 @@ export interface Identity {
   readonly principal: readonly string[] | undefined;
 }
 
-/** The name of an answer: neither tokens nor arguments can be read in it. */
-export function keyOf({ method, params, context, server, revision, principal }: Identity): string {
+/** All of that as one text, by which requests of one process join each other. It may hold a token. */
+export function textOfIdentity({ method, params, context, server, revision, principal }: Identity): string {
   const { _meta, ...asked } = params;
   const whose = principal ? ["of", principal, ...grantOf(context)] : ["shared"];
-  return `${method}:${hashOf([server.name, server.version, revision, eraOf(context), whose, asked])}`;
+  return canonicalJson([method, server.name, server.version, revision, eraOf(context), whose, asked]);
+}
+
+/** The name of an answer: neither tokens nor arguments can be read in it. */
+export async function keyOf(method: CachedMethod, identity: string): Promise<string> {
+  return `${method}:${await digestOf(identity)}`;
 }
 
 /** The two generations of the wire: results differ between them, and only the newer one has an envelope. */

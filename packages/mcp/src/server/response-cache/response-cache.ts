@@ -9,7 +9,7 @@ import { intercept } from "./install.ts";
 import { type Asked, type Invalidation, Invalidations, type Stamp } from "./invalidations.ts";
 import { Items, type Terms } from "./items.ts";
 import { announced, isFresh, ownTtl, textOf } from "./keepable.ts";
-import { eraOf, keyOf } from "./key.ts";
+import { eraOf, keyOf, textOfIdentity } from "./key.ts";
 import { type CachedMethod, isCachedMethod } from "./methods.ts";
 import { checkInvalidation, invalidationOfEvent, methodOf } from "./notices.ts";
 import { checked, type ResponseCacheOptions } from "./options.ts";
@@ -31,7 +31,9 @@ export function responseCache(options: ResponseCacheOptions): ResponseCache {
 /** A request whose answer may be kept. */
 interface Request<Result> extends Asked {
   readonly context: RequestContext;
-  readonly key: string;
+  readonly identity: string;
+  /** Of the answer's record. */
+  readonly key: Promise<string>;
   readonly terms: Terms;
   readonly counts: Counts;
   readonly failed: Failed;
@@ -128,11 +130,13 @@ export class ResponseCache {
     if (!terms) return next();
     const counts = this.#counts[method];
     const failed = (error: unknown): void => this.#failed(error, counts);
-    const key = await this.#keyOf({ method, params }, context, terms, failed);
-    if (key === undefined) return next();
-    const request: Request<Result> = { method, params, context, key, terms, counts, failed, next };
+    const identity = await this.#identityOf({ method, params }, context, terms, failed);
+    if (identity === undefined) return next();
+    const key = keyOf(method, identity);
+    const request: Request<Result> = { method, params, context, identity, key, terms, counts, failed, next };
 
-    const ahead = this.#flights.get(key);
+    // Not by the key, which takes a turn, in which two would begin.
+    const ahead = this.#flights.get(identity);
     if (ahead) {
       ahead.followers++;
       const text = await ahead.landed;
@@ -143,9 +147,9 @@ export class ResponseCache {
     }
 
     const flight = new Flight(this.#invalidations.asked);
-    this.#flights.set(key, flight);
+    this.#flights.set(identity, flight);
     try {
-      const found = await this.#answers.find(key, request, failed);
+      const found = await this.#answers.find(await key, request, failed);
       if (!found.answer) return await this.#make(request, found, flight);
       counts.hits++;
       return this.#give(request, found.answer, flight);
@@ -164,7 +168,9 @@ export class ResponseCache {
       own.answer ??= this.#run(request, stamp, flight);
       return own.answer;
     };
-    const others = await this.#answers.once(request, { lease, outdated, run, failed: request.failed });
+    const { method, params, key, failed } = request;
+    const asked = { method, params, key: await key };
+    const others = await this.#answers.once(asked, { lease, outdated, run, failed });
     if (own.answer || !others) return run();
     request.counts.shared++;
     return this.#give(request, others, flight);
@@ -179,7 +185,7 @@ export class ResponseCache {
     if (flight) this.#land(request, flight, text, stamp);
     if (stamp && text !== undefined && Buffer.byteLength(text) <= this.#maxBytes) {
       const answer = { result: JSON.parse(text), stamp, own: ownTtl(result) };
-      if (await this.#answers.keep(key, answer, terms.ttl, failed)) counts.stored++;
+      if (await this.#answers.keep(await key, answer, terms.ttl, failed)) counts.stored++;
     }
     return result;
   }
@@ -209,18 +215,23 @@ export class ResponseCache {
   }
 
   /** Nobody joins it any more. */
-  #close({ key }: Request<unknown>, flight: Flight): void {
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+  #close({ identity }: Request<unknown>, flight: Flight): void {
+    if (this.#flights.get(identity) === flight) this.#flights.delete(identity);
   }
 
   /** `undefined` where the answer may not be kept. */
-  async #keyOf(asked: Asked, context: RequestContext, { shared }: Terms, failed: Failed): Promise<string | undefined> {
+  async #identityOf(
+    asked: Asked,
+    context: RequestContext,
+    { shared }: Terms,
+    failed: Failed,
+  ): Promise<string | undefined> {
     const { server, revision = "" } = this.#options;
     try {
       const principal = shared ? undefined : principalOf(context, this.#options.principal);
       if (!shared && !principal) return undefined;
       const state = typeof revision === "string" ? revision : await revision();
-      return keyOf({ ...asked, context, server, revision: state, principal });
+      return textOfIdentity({ ...asked, context, server, revision: state, principal });
     } catch (error) {
       failed(error);
       return undefined;

@@ -30,12 +30,13 @@ export class SessionRecords {
   async begin(id: string, { initialize, principal }: SessionRecord): Promise<void> {
     const size = Buffer.byteLength(JSON.stringify(initialize));
     if (size > LARGEST_INITIALIZE) throw new ValueTooLargeError(size, LARGEST_INITIALIZE);
-    await this.#records.put(lookupKey(id), { initialize, principal }, { ttl: this.#ttl, ...this.#bounds });
+    await this.#records.put(await lookupKey(id), { initialize, principal }, { ttl: this.#ttl, ...this.#bounds });
   }
 
   /** The principal's session of this id, which lasts longer by being found. */
   async find(id: string, principal: string): Promise<SessionRecord | undefined> {
-    const entry = await this.#records.getEntry(lookupKey(id), this.#bounds);
+    const key = await lookupKey(id);
+    const entry = await this.#records.getEntry(key, this.#bounds);
     if (!isRecord(entry?.value) || entry.value.principal !== principal) return undefined;
     const { initialize } = entry.value;
     if (!isRecord(initialize)) return undefined;
@@ -43,20 +44,18 @@ export class SessionRecords {
     const whole = ((expiryOf({ ttl: this.#ttl }, now) ?? now) - now) / 1000;
     // One write for many requests. It revives nothing that was ended meanwhile.
     const isOld = (entry.ttl ?? whole) < 0.9 * whole;
-    if (isOld && !(await this.#records.touch(lookupKey(id), this.#ttl, this.#bounds))) return undefined;
+    if (isOld && !(await this.#records.touch(key, this.#ttl, this.#bounds))) return undefined;
     return { initialize, principal };
   }
 
   async end(id: string): Promise<void> {
-    await this.#records.delete(lookupKey(id), this.#bounds);
+    await this.#records.delete(await lookupKey(id), this.#bounds);
   }
 
   /** Those of the sessions that are no more. */
   async ended(ids: readonly string[]): Promise<string[]> {
-    const found = await this.#records.getMany(
-      ids.map((id) => lookupKey(id)),
-      this.#bounds,
-    );
+    const keys = await Promise.all(ids.map((id) => lookupKey(id)));
+    const found = await this.#records.getMany(keys, this.#bounds);
     return ids.filter((_, index) => found[index] === undefined);
   }
 

@@ -55,7 +55,8 @@ export class KvSessions {
 
   async #answer(request: Request, options: McpHandlerRequestOptions): Promise<Response> {
     const { authInfo } = options;
-    const principal = bindingOf({ http: { ...(authInfo && { authInfo }), req: request } }, this.#options.principal);
+    const context = { http: { ...(authInfo && { authInfo }), req: request } };
+    const principal = await bindingOf(context, this.#options.principal);
     if (principal === undefined) return refusal(403, -32_600, "Forbidden");
     const id = request.headers.get("mcp-session-id");
     if (id === null) {

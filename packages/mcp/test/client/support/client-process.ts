@@ -1,5 +1,6 @@
 /** A client in a process of its own, as tests hold it. */
 import { nodeArguments, runChild } from "@kv/test-servers";
+import { Browser } from "@kv/test-servers/oidc";
 import { onTestFinished } from "vitest";
 import type { Answered, ClientCommand, ClientSettings } from "./client-messages.ts";
 
@@ -11,6 +12,14 @@ export class ClientProcess {
     const client = new ClientProcess();
     onTestFinished(() => client.kill());
     await client.#tell({ type: "start", settings });
+    return client;
+  }
+
+  /** The first process of a user, who has logged in with it. */
+  static async loggedIn(settings: ClientSettings): Promise<ClientProcess> {
+    const client = await ClientProcess.start(settings);
+    const { redirects } = await client.call();
+    await client.finishLogin(await new Browser(settings.principal).logIn(redirects[0] ?? ""));
     return client;
   }
 

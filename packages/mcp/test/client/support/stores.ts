@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type KeyValueStore, openStore } from "@kv/core";
-import { serverFor } from "@kv/test-servers";
+import { type ServerName, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 
 export type WholeStore = KeyValueStore<"write" | "atomic" | "enumerate" | "clear" | "durable">;
@@ -34,4 +34,19 @@ export async function sharedStores(): Promise<readonly TestedStore[]> {
     { name: "disk", url: `disk:${folder}`, skipped: undefined },
     { name: "Redis", url: skipped === undefined ? server.url : "", skipped },
   ];
+}
+
+/** All others that keep what is written. Their servers take a while to start: for one file. */
+export async function otherStores(): Promise<readonly (TestedStore & { readonly processes: number })[]> {
+  const folder = await mkdtemp(join(tmpdir(), "kv-mcp-client-"));
+  vitest.afterAll(() => rm(folder, { recursive: true, force: true }));
+  const names: readonly ServerName[] = ["valkey", "dynalite", "mongodb", "elasticsearch"];
+  const started = await Promise.all(
+    names.map(async (name) => {
+      const { server, skipped } = await serverFor(vitest, name);
+      return { name, url: skipped === undefined ? server.url : "", skipped, processes: 2 };
+    }),
+  );
+  // One process at a time can have the folder open.
+  return [{ name: "rocksdb", url: `rocksdb:${folder}`, skipped: undefined, processes: 1 }, ...started];
 }

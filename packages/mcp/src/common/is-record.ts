@@ -1,0 +1,5 @@
+/** What was parsed from JSON, or came from outside. */
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
