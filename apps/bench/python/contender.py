@@ -6,6 +6,7 @@ It measures as src/measure.ts does, with the same records, which come with the r
 import asyncio
 import gc
 import json
+import os
 import signal
 import sys
 import time
@@ -308,6 +309,9 @@ class Contender:
 
 
 async def main():
+    # Libraries print to standard output as well: what they say must not come between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     contender = Contender()
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
@@ -315,7 +319,7 @@ async def main():
             answer = await contender.answer(json.loads(line))
         except Exception:
             answer = {"failed": traceback.format_exc()}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 # Ctrl-C reaches the whole group: the benchmark decides when to end.

@@ -2,7 +2,7 @@
 import { type Case, sizesOf } from "./cases.ts";
 import type { Contender, Records } from "./contender.ts";
 import { importContender } from "./contenders/index.ts";
-import { Data, type Size } from "./data.ts";
+import { Data, KEYS, type Size } from "./data.ts";
 import { empty, fill, fillMany } from "./fill.ts";
 import { weigh } from "./heap.ts";
 import { Measurement } from "./measure.ts";
@@ -31,9 +31,10 @@ class Opened {
     this.#cases = cases;
     this.#data = data;
     this.able = cases.map(({ operation }) => canDo(contender, this.#records, operation));
-    this.#measurements = cases.map(
-      (one) => new Measurement(this.#records, one, data.get(one.size) ?? new Data(one.size)),
-    );
+    this.#measurements = cases.map((one) => {
+      const records = one.operation === "enumerate" ? contender.collection("listed") : this.#records;
+      return new Measurement(records, one, data.get(one.size) ?? new Data(one.size));
+    });
   }
 
   measurement(index: number): Measurement {
@@ -45,6 +46,7 @@ class Opened {
   async warmUp(index: number, milliseconds: number): Promise<void> {
     if (this.#cases[index]?.operation === "enumerate" && !this.#isBeside) {
       this.#isBeside = true;
+      await fillMany(this.#contender.collection("listed"), KEYS, { listed: true });
       await fillMany(this.#contender.collection("beside"), BESIDE, { beside: true });
     }
     await this.measurement(index).warmUp(milliseconds);

@@ -21,7 +21,8 @@ const PYTHON_PROGRAM = join(import.meta.dirname, "..", "python", "contender.py")
 export function linkToNode(): Link {
   // What it prints, warnings of its own, must not run into the report.
   const stdio = ["ignore", "ignore", "inherit", "ipc"] as const;
-  const child = fork(PROGRAM, { execArgv: [...process.execArgv, "--expose-gc"], stdio: [...stdio] });
+  const env = { ...process.env, NODE_NO_WARNINGS: "1" };
+  const child = fork(PROGRAM, { execArgv: [...process.execArgv, "--expose-gc"], stdio: [...stdio], env });
   return {
     child,
     send: (request) => void child.send(request, () => {}),

@@ -79,7 +79,7 @@ export const operations: { readonly [name in OperationName]: Operation } = {
     perform: async (records, data, index) => records.increment?.(data.counter(index)),
     done: (number) => number != null,
   },
-  /** A thousand records, beside {@link BESIDE} others. */
+  /** A thousand records, beside {@link BESIDE} others. Redis itself may give one twice. */
   enumerate: {
     needs: "keys",
     async perform(records) {
