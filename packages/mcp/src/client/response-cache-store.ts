@@ -51,7 +51,7 @@ export class KvResponseCacheStore implements ResponseCacheStore {
   readonly #timeout: number;
   readonly #onError: (error: KeyValueError) => void;
   #lastStamp = 0;
-  /** The end of {@link #inTurn} of the latest call. */
+  /** Resolves when the latest call has its names. */
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @throws InvalidArgumentError, UnsupportedOperationError */
@@ -154,8 +154,8 @@ export class KvResponseCacheStore implements ResponseCacheStore {
   }
 
   /**
-   * The names, not before those of the calls before are made: so calls reach the store in the order in which they were made,
-   * and none of an answer that was there before an eviction counts after it.
+   * The names, not before the calls before have theirs: so calls reach the store in the order in which they were made, and
+   * an answer that was on its way when its method was evicted does not count.
    */
   #inTurn<T>(names: Promise<T>): Promise<T> {
     const made = Promise.all([names, this.#turn]).then(([names]) => names);

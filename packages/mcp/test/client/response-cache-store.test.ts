@@ -137,6 +137,17 @@ describe("entries", () => {
     ]);
   });
 
+  it("do not count where they were on their way when their method was evicted", async () => {
+    const { cache } = caches();
+    // Long, so that its name is made later than that of what is evicted.
+    const long = { ...key, params: "page:///".padEnd(5_000_000, "1") };
+    await cache.set(long, { value: "1" });
+    for (const evict of [() => cache.evict(long.method), () => cache.clear()]) {
+      await Promise.all([cache.set(long, { value: "2" }), evict()]);
+      expect(await cache.get(long)).toBeUndefined();
+    }
+  });
+
   it("begin anew where the key has changed", async () => {
     const { cache, store } = caches();
     await cache.set(key, { value: "1" });
