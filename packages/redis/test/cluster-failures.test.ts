@@ -15,7 +15,7 @@ import { clientOf } from "./helpers.ts";
 const { server: twins, skipped } = await serverFor(vitest, "redis-cluster", { replicas: 1 });
 const { server: lonely, skipped: noLonely } = await serverFor(vitest, "redis-cluster", {
   appendonly: true,
-  args: ["--appendfsync", "always", "--cluster-require-full-coverage", "no"],
+  args: ["--cluster-require-full-coverage", "no"],
 });
 
 /** Long enough for a machine that is busy with many. */

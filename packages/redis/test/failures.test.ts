@@ -10,11 +10,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type RedisStoreOptions, redisStore } from "../src/index.ts";
 import { clientOf } from "./helpers.ts";
 
-const { server, skipped } = await serverFor(vitest, "redis", {
-  own: true,
-  appendonly: true,
-  args: ["--appendfsync", "always"],
-});
+const { server, skipped } = await serverFor(vitest, "redis", { own: true, appendonly: true });
 
 const closing: (() => Promise<unknown>)[] = [];
 

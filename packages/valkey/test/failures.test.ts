@@ -8,11 +8,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type ValkeyStoreOptions, valkeyStore } from "../src/index.ts";
 import { Asker } from "./helpers.ts";
 
-const { server, skipped } = await serverFor(vitest, "valkey", {
-  own: true,
-  appendonly: true,
-  args: ["--appendfsync", "always"],
-});
+const { server, skipped } = await serverFor(vitest, "valkey", { own: true, appendonly: true });
 
 const closing: (() => unknown)[] = [];
 

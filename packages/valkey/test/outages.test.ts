@@ -5,7 +5,7 @@ import * as vitest from "vitest";
 import { valkeyStore } from "../src/index.ts";
 
 for (const name of ["valkey", "valkey-cluster"] as const) {
-  const settings = { own: true, appendonly: true, args: ["--appendfsync", "always"] };
+  const settings = { own: true, appendonly: true };
   const { server, skipped } = await serverFor(vitest, name, settings);
   await outagesSuite(vitest, {
     name,

@@ -56,6 +56,8 @@ export function redisLike(scheme: "redis" | "valkey"): Recipe<NodeOptions>["prep
     const settings = [
       ...["--bind", host, "--protected-mode", "no", "--dir", folder, "--aclfile", aclFile],
       ...["--save", "", "--appendonly", options.appendonly ? "yes" : "no", "--repl-diskless-sync-delay", "0"],
+      // By default a write is answered before it is in the file where another one is being synced.
+      ...(options.appendonly ? ["--appendfsync", "always"] : []),
       ...(options.maxmemory ? ["--maxmemory", options.maxmemory] : []),
       ...(options.replicaOf ? ["--replicaof", ...hostAndPort(options.replicaOf)] : []),
       ...following(options, certificate),
