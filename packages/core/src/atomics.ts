@@ -34,15 +34,23 @@ export class KeyQueue {
   }
 }
 
-/** Changes a record atomically: reads, changes and swaps until no other writer came between. */
-export async function modify(driver: Driver, id: RecordId, call: OngoingCall, change: Change): Promise<void> {
+/**
+ * Changes a record atomically: reads, changes and swaps until no other writer came between.
+ * @param sentAtOnce whether a swap is sent as soon as it is asked for: then nobody else marks it
+ */
+export async function modify(
+  driver: Driver,
+  id: RecordId,
+  call: OngoingCall,
+  change: Change,
+  sentAtOnce: boolean,
+): Promise<void> {
   let current = liveOrNone(driver, await driver.get(id, call));
   for (;;) {
     const next = await change(current);
     stillWanted(call);
     if (next === "unchanged" || (next === undefined && current === undefined)) return;
-    // After a swap that did nothing the next one is sent again, which nobody else says where nothing is waited for.
-    if (call.sentAtOnce) call.markSent();
+    if (sentAtOnce) call.markSent();
     const result = await swap(driver, id, current?.revision ?? "absent", next, call);
     if (result.swapped) return;
     call.markSent(false);

@@ -258,7 +258,7 @@ export abstract class Operations<Out> {
     change: Change,
     result: () => R,
   ): Promise<R> {
-    const { driver, queue } = this.context;
+    const { driver, queue, sentAtOnce } = this.context;
     return this.one(
       operation,
       key,
@@ -266,9 +266,11 @@ export abstract class Operations<Out> {
       options,
       (id, call) => {
         this.require("atomic", operation);
-        return chain(queue.turn(id, call), () => modify(driver, id, call, change));
+        return chain(queue.turn(id, call), () => modify(driver, id, call, change, sentAtOnce));
       },
       result,
+      // What it reads first is no write.
+      false,
     );
   }
 

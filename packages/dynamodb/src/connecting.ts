@@ -20,18 +20,18 @@ interface Command {
 }
 
 export class Connecting {
-  readonly #calls = new Map<string, { readonly call: Call; readonly writes: boolean }>();
+  readonly #calls = new Map<string, Call>();
 
   /**
-   * Of a call's only request, or one whose precursors have done nothing: one that writes counts as sent once there is a
-   * connection, one that reads does not.
+   * Of a call's only write, or one whose precursors have done nothing: it counts as sent once there is a connection. Never
+   * of a read, which says nothing of a write of the same call before it.
    */
-  note(command: Command, call: Call, writes: boolean): void {
+  note(command: Command, call: Call): void {
     command.middlewareStack.add(
       (next) => async (given) => {
         const id = idIn(given.request);
         if (id === undefined) return next(given);
-        this.#calls.set(id, { call, writes });
+        this.#calls.set(id, call);
         try {
           return await next(given);
         } finally {
@@ -47,7 +47,7 @@ export class Connecting {
     const add: unknown = Reflect.get(agent, "addRequest");
     if (typeof add !== "function") return;
     // Only while a request is being added is a connection that is made its own: later, one is made for whoever waits.
-    let adding: { readonly call: Call; readonly writes: boolean } | undefined;
+    let adding: Call | undefined;
     Reflect.set(agent, "addRequest", (...given: readonly unknown[]): unknown => {
       adding = this.#calls.get(idIn(given[1]) ?? "");
       try {
@@ -61,8 +61,8 @@ export class Connecting {
       const waiting = adding;
       const socket = connect(options, callback);
       if (waiting && socket) {
-        waiting.call.markSent(false);
-        if (waiting.writes) socket.once(event, () => waiting.call.markSent());
+        waiting.markSent(false);
+        socket.once(event, () => waiting.markSent());
       }
       return socket;
     };

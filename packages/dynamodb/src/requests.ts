@@ -57,7 +57,6 @@ export class Requests {
 
   async get(key: Item, call: Call, consistent = this.#consistent): Promise<Item | undefined> {
     const command = new GetItemCommand({ TableName: this.#table, Key: key, ConsistentRead: consistent });
-    this.#sender.connecting?.note(command, call, false);
     const { Item: item } = await this.#exchange(call, (options) => this.#client.send(command, options));
     return item;
   }
@@ -74,14 +73,14 @@ export class Requests {
 
   async put(item: Item, call: Call): Promise<void> {
     const command = new PutItemCommand({ TableName: this.#table, Item: item });
-    this.#sender.connecting?.note(command, call, true);
+    this.#sender.connecting?.note(command, call);
     await this.#exchange(call, (options) => this.#client.send(command, options));
   }
 
   /** The item that was there. */
   async delete(key: Item, call: Call): Promise<Item | undefined> {
     const command = new DeleteItemCommand({ TableName: this.#table, Key: key, ReturnValues: "ALL_OLD" });
-    this.#sender.connecting?.note(command, call, true);
+    this.#sender.connecting?.note(command, call);
     const { Attributes } = await this.#exchange(call, (options) => this.#client.send(command, options));
     return Attributes;
   }
@@ -109,7 +108,7 @@ export class Requests {
       : new DeleteItemCommand({ ...parameters, Key: key, ReturnValues: "ALL_OLD" });
     if (alone) {
       call.markSent();
-      this.#sender.connecting?.note(command, call, true);
+      this.#sender.connecting?.note(command, call);
     }
     try {
       const { Attributes } = await this.#exchange(call, (options) =>

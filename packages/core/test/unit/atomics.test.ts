@@ -58,6 +58,19 @@ describe("the queue of a key", () => {
     expect(await Promise.all(calls)).toEqual([1, 1, 1, 1]);
   });
 
+  it("says at its deadline that nothing was applied while it has only read, and that nobody knows once it writes", async () => {
+    const held = new Held();
+    // Nothing is opened, so that nobody else tells what was sent.
+    const store = createStore({ ...held.driver, capabilities: all }, { timeout: 200 });
+    const reading = rejection(store.increment("read"));
+    expect(await reading).toMatchObject({ code: "TIMEOUT", outcome: "not-applied" });
+    held.exchanges.length = 0;
+    const writing = rejection(store.increment("written"));
+    held.exchanges[0]?.proceed();
+    expect(await writing).toMatchObject({ code: "TIMEOUT", outcome: "unknown" });
+    expect(held.exchanges.map(({ operation }) => operation)).toEqual(["get", "swap"]);
+  });
+
   it("goes on after a head that hangs, at its deadline, and after one that failed", async () => {
     const held = new Held();
     const store = createStore({ ...held.driver, capabilities: all, open() {} }, { timeout: "10m" });
