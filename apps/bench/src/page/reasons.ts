@@ -34,7 +34,7 @@ export function whyMissed(backend: BackendName, { operation, size }: Case): stri
 }
 
 const ENVELOPE =
-  "A record of 100 B lies in an envelope of 250 B, which Python reads as well: its names, its time of creation, its revision. To read and parse that is two thirds of the difference; the rest is the EXISTS beside the MGET, by which a value of another type is told from none. It would take another stored format";
+  "A record of 100 B lies in an envelope of 250 B, which Python reads as well: its names, its time of creation, its revision. To receive and parse that, to hand out each value by itself, and the EXISTS beside the MGET, by which a value of another type is told from none, allocate three times as much as the raw driver does. It would take another stored format";
 const ENVELOPE_PUT =
   "What is sent is two and a half times as long, and each value is checked and copied before, so that it can be changed at once. It would take another stored format";
 const COPY =
