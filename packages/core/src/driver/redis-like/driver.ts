@@ -41,7 +41,7 @@ const CAPABILITIES = {
 
 /**
  * The longest text that goes with others in one MSET, which a server reads as a whole before it begins; it takes no times
- * to live. Each SET more costs client and server as much as ten short records in an MSET.
+ * to live.
  */
 const MSET_TEXT = 65_536;
 
