@@ -1,11 +1,11 @@
 /** The heart of what the other files test, on the stores that they leave out. */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { otherStores } from "../support/stores.ts";
 import { redirectUrl } from "./support/client.ts";
 import { ClientProcess } from "./support/client-process.ts";
 import { type ProtectedServer, startProtectedServer } from "./support/protected-server.ts";
 import { showsNothing } from "./support/secrets.ts";
-import { otherStores } from "./support/stores.ts";
 
 const stores = await otherStores();
 let server: ProtectedServer;

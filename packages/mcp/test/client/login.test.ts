@@ -5,9 +5,9 @@ import { Browser, type Counts } from "@kv/test-servers/oidc";
 import { auth } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { LoginStateError } from "../../src/client/index.ts";
+import { openWhole, testedStores } from "../support/stores.ts";
 import { type Login, loginOf, whoami } from "./support/client.ts";
 import { type ProtectedServer, startProtectedServer } from "./support/protected-server.ts";
-import { openWhole, testedStores } from "./support/stores.ts";
 
 const keys = [{ id: "1", key: randomBytes(32) }];
 const stores = await testedStores();

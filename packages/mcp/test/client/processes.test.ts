@@ -2,10 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { Browser } from "@kv/test-servers/oidc";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { sharedStores } from "../support/stores.ts";
 import { redirectUrl } from "./support/client.ts";
 import { ClientProcess } from "./support/client-process.ts";
 import { type ProtectedServer, startProtectedServer } from "./support/protected-server.ts";
-import { sharedStores } from "./support/stores.ts";
 
 const stores = await sharedStores();
 let server: ProtectedServer;

@@ -8,8 +8,8 @@ import { Client } from "@modelcontextprotocol/client";
 import * as vitest from "vitest";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { discoveryCache, KvResponseCacheStore } from "../../src/client/index.ts";
+import { openWhole, testedStores, type WholeStore } from "../support/stores.ts";
 import { keys, Served } from "./support/served.ts";
-import { openWhole, testedStores, type WholeStore } from "./support/stores.ts";
 
 const stores = await testedStores();
 const { server: redis, skipped } = await serverFor(vitest, "redis", { own: true });

@@ -6,10 +6,10 @@ import { memoryStore } from "@kv/memory";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { KvOAuthClientProvider, KvResponseCacheStore, refreshCoordinator } from "../../src/client/index.ts";
 import { lookupKey } from "../../src/common/lookup-key.ts";
+import { openWhole, testedStores } from "../support/stores.ts";
 import { providerOf } from "./support/client.ts";
 import { type ProtectedServer, startProtectedServer } from "./support/protected-server.ts";
 import { showsNothing } from "./support/secrets.ts";
-import { openWhole, testedStores } from "./support/stores.ts";
 
 const first = { id: "first", key: randomBytes(32) };
 const second = { id: "second", key: randomBytes(32) };

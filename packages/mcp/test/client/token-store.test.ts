@@ -8,9 +8,9 @@ import {
 } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { withTokenStore } from "../../src/client/index.ts";
+import { openWhole, testedStores, type WholeStore } from "../support/stores.ts";
 import { whoami } from "./support/client.ts";
 import { type ProtectedServer, startProtectedServer } from "./support/protected-server.ts";
-import { openWhole, testedStores, type WholeStore } from "./support/stores.ts";
 
 const keys = [{ id: "1", key: randomBytes(32) }];
 const machine = { clientId: "nightly", clientSecret: "the machine's own secret" };

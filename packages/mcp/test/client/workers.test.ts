@@ -6,8 +6,8 @@ import type { AddressInfo } from "node:net";
 import { nodeArguments, runChild } from "@kv/test-servers";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { sharedStores } from "../support/stores.ts";
 import { Served } from "./support/served.ts";
-import { sharedStores } from "./support/stores.ts";
 
 const stores = await sharedStores();
 const worker = new URL("./children/worker.ts", import.meta.url);

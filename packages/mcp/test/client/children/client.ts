@@ -1,8 +1,8 @@
 /** A process with an MCP client whose login lies in a store that others share. */
 
+import { openWhole } from "../../support/stores.ts";
 import { loginOf, whoami } from "../support/client.ts";
 import type { Answered, ClientCommand, ClientSettings } from "../support/client-messages.ts";
-import { openWhole } from "../support/stores.ts";
 
 let login: ReturnType<typeof loginOf>;
 

@@ -1,7 +1,7 @@
 /** A gateway's worker: reads of a server through what it shares with the others, tells what it has read, and ends. */
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { discoveryCache, KvResponseCacheStore } from "../../../src/client/index.ts";
-import { openWhole } from "../support/stores.ts";
+import { openWhole } from "../../support/stores.ts";
 
 const [storeUrl = "", key = "", server = "", principal = ""] = process.argv.slice(2);
 const store = await openWhole(storeUrl);

@@ -8,9 +8,9 @@ import { Browser } from "@kv/test-servers/oidc";
 import type { FetchLike } from "@modelcontextprotocol/client";
 import { expect, onTestFinished } from "vitest";
 import { dumpOf } from "../../support/dump.ts";
+import { openWhole, type WholeStore } from "../../support/stores.ts";
 import { loginOf, whoami } from "./client.ts";
 import type { ProtectedServer } from "./protected-server.ts";
-import { openWhole, type WholeStore } from "./stores.ts";
 
 /** Logs in, refreshes and keeps a client's secret. */
 export async function showsNothing(url: string, server: ProtectedServer): Promise<void> {

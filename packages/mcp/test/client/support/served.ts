@@ -5,7 +5,7 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { onTestFinished } from "vitest";
 import { KvResponseCacheStore } from "../../../src/client/index.ts";
-import type { WholeStore } from "./stores.ts";
+import type { WholeStore } from "../../support/stores.ts";
 
 export const keys = [{ id: "1", key: randomBytes(32) }];
 

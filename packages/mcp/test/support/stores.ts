@@ -1,4 +1,4 @@
-/** The stores that logins are kept in here, by a URL that other processes can open too. */
+/** The stores that tests go over, by URLs that other processes can open too. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ export async function testedStores(): Promise<readonly TestedStore[]> {
 
 /** Those that several processes can open. */
 export async function sharedStores(): Promise<readonly TestedStore[]> {
-  const folder = await mkdtemp(join(tmpdir(), "kv-mcp-client-"));
+  const folder = await mkdtemp(join(tmpdir(), "kv-mcp-"));
   vitest.afterAll(() => rm(folder, { recursive: true, force: true }));
   const { server, skipped } = await serverFor(vitest, "redis", { own: true });
   return [
@@ -38,7 +38,7 @@ export async function sharedStores(): Promise<readonly TestedStore[]> {
 
 /** All others that keep what is written. Their servers take a while to start: for one file. */
 export async function otherStores(): Promise<readonly (TestedStore & { readonly processes: number })[]> {
-  const folder = await mkdtemp(join(tmpdir(), "kv-mcp-client-"));
+  const folder = await mkdtemp(join(tmpdir(), "kv-mcp-"));
   vitest.afterAll(() => rm(folder, { recursive: true, force: true }));
   const names: readonly ServerName[] = ["valkey", "dynalite", "mongodb", "elasticsearch"];
   const started = await Promise.all(
