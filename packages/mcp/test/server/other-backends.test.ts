@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { cachedTokenVerifier, KvEventStore, kvRequestState, replayGuard } from "../../src/server/index.ts";
 import { serve } from "../support/caching.ts";
 import { dumpOf } from "../support/dump.ts";
+import { clientOf, startNode } from "../support/nodes.ts";
 import { callText, tokenOf } from "../support/server.ts";
 import { openWhole, otherStores, type WholeStore } from "../support/stores.ts";
 
@@ -89,5 +90,14 @@ describe.each(stores)("on $name", ({ url, skipped, processes }) => {
     await here.cache.invalidate({ tool: "look" });
     await ask(there, "ada");
     expect(there.runs.get("look")).toBe(2);
+  });
+
+  it.skipIf(skipped || processes < 2)("a session goes on at the other node", async () => {
+    const both = await Promise.all(["A", "B"].map((name) => startNode(url, name)));
+    const { client } = await clientOf(both, { era: "legacy", token: "ada/read" });
+    const answers = [];
+    for (let turn = 0; turn < 4; turn++) answers.push(await callText(client, "who"));
+    // The client's name was told to one node alone.
+    expect(new Set(answers)).toEqual(new Set(["tester on A for ada", "tester on B for ada"]));
   });
 });
