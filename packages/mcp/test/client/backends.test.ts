@@ -5,7 +5,9 @@ import { otherStores } from "../support/stores.ts";
 import { redirectUrl } from "./support/client.ts";
 import { ClientProcess } from "./support/client-process.ts";
 import { type ProtectedServer, startProtectedServer } from "./support/protected-server.ts";
+import { survivesRotation, takesOnlyItsOwn } from "./support/records.ts";
 import { showsNothing } from "./support/secrets.ts";
+import { askOnce } from "./support/workers.ts";
 
 const stores = await otherStores();
 let server: ProtectedServer;
@@ -37,4 +39,16 @@ describe.each(stores)("a login over $name", ({ url: storeUrl, skipped, processes
   });
 
   it.skipIf(skipped)("shows nothing of it in the store", () => showsNothing(storeUrl, server));
+
+  it.skipIf(skipped)("takes no record that was moved or planted", () => takesOnlyItsOwn(storeUrl));
+
+  it.skipIf(skipped)("survives a change of keys while they overlap, and begins anew without", () =>
+    survivesRotation(storeUrl),
+  );
+});
+
+describe.each(stores)("workers that share $name", ({ url, skipped }) => {
+  it.skipIf(skipped)("ask a server once, but not for another user, nor for another server of its name", () =>
+    askOnce(url),
+  );
 });
