@@ -19,25 +19,30 @@ const RUNS = [
   ["memcached", ["format"]],
   ["dynamodb", ["format"]],
   ["mongodb", ["format"]],
-  ["mcp", []],
+  ["mcp", ["server/response-cache", "server/event-store", "client/login"]],
 ];
 
 let failed = 0;
 for (const version of VERSIONS) {
   const node = await nodeOf(version);
-  const env = { ...process.env, PATH: dirname(node) + delimiter + process.env.PATH };
+  const report = { KV_TEST_REPORT: `.vitest/report-node-${version}.json` };
+  const env = { ...process.env, ...report, PATH: dirname(node) + delimiter + process.env.PATH };
   for (const [name, filters] of RUNS) {
     const cwd = join(root, "packages", name);
-    const report = `.vitest/report-node-${version}.json`;
-    const options = ["--reporter=json", `--outputFile=${report}`, "--reporter=dot"];
+    const options = ["--reporter=json", "--reporter=dot"];
     const vitest = join(cwd, "node_modules", "vitest", "vitest.mjs");
     const began = Date.now();
-    const { status, stdout } = spawnSync(node, [vitest, "run", ...filters, ...options], { cwd, env, encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync(node, [vitest, "run", ...filters, ...options], {
+      cwd,
+      env,
+      encoding: "utf8",
+    });
     const seconds = ((Date.now() - began) / 1000).toFixed(0);
     console.log(`Node.js ${version}, ${name}: ${status === 0 ? "passed" : "failed"} after ${seconds} s`);
     if (status === 0) continue;
     failed++;
     console.log(stdout);
+    console.log(stderr);
   }
 }
 if (failed > 0) process.exitCode = 1;
