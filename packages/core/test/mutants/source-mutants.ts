@@ -101,7 +101,7 @@ const mutants: readonly SourceMutant[] = [
   ),
   ...wrapper(
     "logging",
-    ["logs keys unasked", "keys = false } = options", "keys = true } = options"],
+    ["logs keys unasked", "options.keys ?? false", "options.keys ?? true"],
     ["lets names break the line", "return JSON.stringify(value).replace(", "return String(value).replace("],
     ["samples errors away", "if (!failed && !slow &&", "if (!slow &&"],
     ["takes pino for a console", 'return "bindings" in logger', 'return "binding" in logger'],
