@@ -56,6 +56,13 @@ export async function clientOf(nodes: readonly Node[], { era = "modern", token }
   const [first] = nodes;
   if (!first) throw new Error("no nodes");
   const transport = new StreamableHTTPClientTransport(first.url, {
+    // By default it gives a stream up after two attempts, which a busy machine may take to answer.
+    reconnectionOptions: {
+      initialReconnectionDelay: 50,
+      maxReconnectionDelay: 500,
+      reconnectionDelayGrowFactor: 1.5,
+      maxRetries: 100,
+    },
     ...(token !== undefined && { requestInit: { headers: { authorization: `Bearer ${token}` } } }),
     fetch: (_url, init) => {
       const { url } = nodes[turn++ % nodes.length] ?? first;
