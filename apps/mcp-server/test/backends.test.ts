@@ -11,11 +11,7 @@ describe.each(SERVERS)("on %s", async (name) => {
   it.skipIf(skipped)("keeps notes and answers", () => keepsAll(server.url));
 });
 
-describe("on rocksdb", () => {
-  // Loading it ends the process on newer ones.
-  const tooNew = Number(process.versions.node.split(".")[0]) > 20;
-  it.skipIf(tooNew)("keeps notes and answers", async () => keepsAll(`rocksdb:${await folder()}`));
-});
+it("keeps notes and answers on rocksdb", async () => keepsAll(`rocksdb:${await folder()}`));
 
 it("is refused on memcached, which cannot list notes, in one line", async () => {
   const server = start(["--docs", await documents(), "--store", "memcached://127.0.0.1:1"]);
