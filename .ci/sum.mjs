@@ -1,12 +1,13 @@
-// Adds up the test reports of all packages, also those of other versions of Node.js. Prints what failed and what was skipped, and as the last line
-// "N passed, N failed, N skipped". Fails when a test failed, when a test file could not run, or when a package that has
-// tests left no report.
+// Adds up the test reports of all packages, also those of other versions of Node.js. Prints what failed and why, what
+// was skipped, and as the last line "N passed, N failed, N skipped". Fails when a test failed, when a test file could not
+// run, or when a package that has tests left no report.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 const MOST_SKIPPED_NAMED = 50;
+const LONGEST_REASON = 1500;
 
 function packageFolders() {
   return ["packages", "apps"].flatMap((group) => readdirSync(join(root, group)).map((name) => join(root, group, name)));
@@ -38,10 +39,11 @@ function count(name, report) {
       failed.push(`${path}: ${file.message || "the file could not run"}`);
       wentWrong = true;
     }
-    for (const { status, fullName } of file.assertionResults) {
+    for (const { status, fullName, failureMessages } of file.assertionResults) {
       if (status === "passed") passed++;
       else if (status === "failed") {
-        failed.push(`${path}: ${fullName}`);
+        const reason = failureMessages.join("\n").slice(0, LONGEST_REASON).replaceAll("\n", "\n         ");
+        failed.push(`${path}: ${fullName}\n         ${reason}`);
         wentWrong = true;
       } else skipped.push(`${path}: ${fullName}`);
     }

@@ -86,7 +86,7 @@ export class OwnServer implements Server {
   }
 
   pause(): void {
-    this.#running().signal("SIGSTOP");
+    this.#running().pause();
   }
 
   resume(): void {

@@ -1,12 +1,16 @@
 // One run of a server's program: a child of ours that leads a process group of its own and dies with us.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Guard } from "./guard.ts";
 import type { Launch } from "./source.ts";
 
 /** How long a server may take to end by itself once asked. */
 const patience = 5_000;
+
+/** How long its threads may take to stand still, where the system tells. */
+const stopping = 5_000;
 
 export class ServerProcess {
   /** Resolves when the process is gone. */
@@ -54,6 +58,18 @@ export class ServerProcess {
     else spawnSync("docker", ["kill", "--signal", name, this.#container], { stdio: "ignore" });
   }
 
+  /** Has it stand still. On a busy machine some of its threads run on for a while: returns once none does. */
+  pause(): void {
+    this.signal("SIGSTOP");
+    const threads = `/proc/${this.#child.pid}/task`;
+    if (this.#container !== undefined || !existsSync(threads)) return;
+    const nothing = new Int32Array(new SharedArrayBuffer(4));
+    const deadline = performance.now() + stopping;
+    while (performance.now() < deadline && readdirSync(threads).some((id) => isRunning(join(threads, id)))) {
+      Atomics.wait(nothing, 0, 0, 1);
+    }
+  }
+
   /** Ends it by SIGKILL, paused or not. */
   async kill(): Promise<void> {
     this.#child.ref();
@@ -69,5 +85,16 @@ export class ServerProcess {
     const timer = setTimeout(() => this.signal("SIGKILL"), patience);
     await this.ended;
     clearTimeout(timer);
+  }
+}
+
+/** Whether a thread neither stands still nor has ended, by its folder in `/proc`. */
+function isRunning(thread: string): boolean {
+  try {
+    const status = readFileSync(join(thread, "stat"), "utf8");
+    // Its name, which may hold anything, lies in parentheses before its state.
+    return !/^[TtZX]/.test(status.slice(status.lastIndexOf(")") + 2));
+  } catch {
+    return false;
   }
 }

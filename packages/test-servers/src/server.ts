@@ -18,7 +18,7 @@ export interface Server extends AsyncDisposable {
   stop(): Promise<void>;
   /** SIGKILL; resolves once the process is gone. Its port and data are kept for `restart`. */
   kill(): Promise<void>;
-  /** SIGSTOP: connections stay open and nothing answers. Throws if it is not running. */
+  /** SIGSTOP: connections stay open and, once this returns, nothing answers. Throws if it is not running. */
   pause(): void;
   /** SIGCONT, after `pause`. Throws if it is not running. */
   resume(): void;

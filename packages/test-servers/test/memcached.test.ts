@@ -1,6 +1,7 @@
 // memcached as its tests need it: plain, with a login, with TLS, with larger items. Asked in its text protocol, or by bytes.
 
 import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import * as vitest from "vitest";
@@ -44,6 +45,23 @@ describe.skipIf(skipped)("memcached", () => {
     expect(await ask(plain, "get key\r\n")).toContain("there");
     await plain.restart();
     expect(await ask(plain, "get key\r\n")).toBe("END\r\n");
+  });
+
+  it.skipIf(!existsSync("/proc/self/task"))("stands still with all its threads once it is paused", async () => {
+    const [, pid] = /STAT pid (\d+)/.exec(await ask(plain, "stats\r\n")) ?? [];
+    const threads = `/proc/${pid}/task`;
+    const moving: string[] = [];
+    for (let round = 0; round < 100; round++) {
+      plain.pause();
+      for (const id of readdirSync(threads)) {
+        const [, state = ""] = /\) (\w)/.exec(readFileSync(`${threads}/${id}/stat`, "utf8")) ?? [];
+        if (state !== "T") moving.push(state);
+      }
+      plain.resume();
+      // Its threads are awake again, and need to be put to rest anew.
+      await ask(plain, "get key\r\n");
+    }
+    expect(moving).toEqual([]);
   });
 
   it("takes items as large as told", async () => {

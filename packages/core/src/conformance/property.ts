@@ -25,7 +25,7 @@ export interface ServerProcess {
   kill(): Promise<void>;
   /** Starts it where it was killed, else ends it in good order first; resolves when it serves. */
   restart(): Promise<void>;
-  /** Lets it stand still, with its connections open (SIGSTOP). */
+  /** Lets it stand still, with its connections open (SIGSTOP); none of its threads runs any more once this returns. */
   pause(): void;
   resume(): void;
 }
