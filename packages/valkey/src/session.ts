@@ -18,6 +18,9 @@ import type { Client, Settings } from "./options.ts";
 import { type Address, authorities } from "./probe.ts";
 import { isLost } from "./replies.ts";
 
+/** How many commands go as one batch. */
+const TOGETHER = 16;
+
 /** The longest that glide can be told to wait, in milliseconds: some 24 days. */
 const LONGEST = 2 ** 31 - 1;
 
@@ -118,8 +121,9 @@ export class Session {
   }
 
   /**
-   * Sends one command; gives glide's answer. Those of one turn of the event loop go as one batch, which costs glide little
-   * more than one; but not in a cluster, where the answers of all would wait for the slowest node.
+   * Sends one command; gives glide's answer. Those of one turn of the event loop go together, which costs glide little more
+   * than one: {@link TOGETHER} at a time, so that it and the server work on them while the next are made. But not in a
+   * cluster, where the answers of all would wait for the slowest node.
    */
   send(command: Command, call: Call, server?: string): Promise<GlideReturnType> {
     if (this.client instanceof GlideClusterClient) {
@@ -127,12 +131,13 @@ export class Session {
     }
     return new Promise((resolve, reject) => {
       if (this.#turn.length === 0) process.nextTick(() => this.#flush());
-      this.#turn.push({ command, call, resolve, reject });
+      if (this.#turn.push({ command, call, resolve, reject }) >= TOGETHER) this.#flush();
     });
   }
 
   #flush(): void {
     const turn = this.#turn;
+    if (turn.length === 0) return;
     this.#turn = [];
     const { call } = turn.reduce((one, other) => (other.call.deadline > one.call.deadline ? other : one));
     this.exec(
