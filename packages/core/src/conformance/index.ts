@@ -22,7 +22,7 @@ import { names } from "./chapters/names.ts";
 import { outages } from "./chapters/outages.ts";
 import { records } from "./chapters/records.ts";
 import { schema } from "./chapters/schema.ts";
-import { ttl } from "./chapters/ttl.ts";
+import { ttl } from "./chapters/ttl/index.ts";
 import { values } from "./chapters/values.ts";
 import type { Property, Target } from "./property.ts";
 import { limitOf, type Plan, planOf, type Report, type Result, settingsOf, startAll } from "./runner.ts";
