@@ -10,7 +10,7 @@ import { batches } from "./chapters/batches.ts";
 import { capabilities } from "./chapters/capabilities.ts";
 import { contention } from "./chapters/contention.ts";
 import { deadlines } from "./chapters/deadlines.ts";
-import { enumeration } from "./chapters/enumeration.ts";
+import { enumeration } from "./chapters/enumeration/index.ts";
 import { errors } from "./chapters/errors.ts";
 import { faults } from "./chapters/faults.ts";
 import { getOrSet } from "./chapters/get-or-set.ts";
