@@ -13,7 +13,7 @@ import { deadlines } from "./chapters/deadlines.ts";
 import { enumeration } from "./chapters/enumeration/index.ts";
 import { errors } from "./chapters/errors.ts";
 import { faults } from "./chapters/faults.ts";
-import { getOrSet } from "./chapters/get-or-set.ts";
+import { getOrSet } from "./chapters/get-or-set/index.ts";
 import { instances } from "./chapters/instances.ts";
 import { isolation } from "./chapters/isolation.ts";
 import { lifecycle } from "./chapters/lifecycle.ts";
