@@ -5,7 +5,7 @@
  *     import { conformance } from "@kv/core/conformance";
  *     await conformance({ name: "redis", open: (options) => redisStore({ url, ...options }), shared: true }).register({ describe, it });
  */
-import { atomics } from "./chapters/atomics.ts";
+import { atomics } from "./chapters/atomics/index.ts";
 import { batches } from "./chapters/batches.ts";
 import { capabilities } from "./chapters/capabilities.ts";
 import { contention } from "./chapters/contention.ts";
