@@ -6,7 +6,7 @@
  *     await conformance({ name: "redis", open: (options) => redisStore({ url, ...options }), shared: true }).register({ describe, it });
  */
 import { atomics } from "./chapters/atomics/index.ts";
-import { batches } from "./chapters/batches.ts";
+import { batches } from "./chapters/batches/index.ts";
 import { capabilities } from "./chapters/capabilities.ts";
 import { contention } from "./chapters/contention.ts";
 import { deadlines } from "./chapters/deadlines.ts";

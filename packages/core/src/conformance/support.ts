@@ -59,6 +59,11 @@ export function call(target: object, method: string, ...args: readonly unknown[]
   return isAsyncIterable(answer) ? collect(answer) : Promise.resolve(answer);
 }
 
+/** So many keys: `key 0`, `key 1` … */
+export function keysTo(count: number, name = "key"): string[] {
+  return Array.from({ length: count }, (_, at) => `${name} ${at}`);
+}
+
 /** All that an enumeration gives. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];

@@ -2,7 +2,8 @@
 import { prefixCollections } from "../../../wrappers/prefix-collections.ts";
 import { deepEqual, equal, show } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
-import { fill, keysTo, neighbours } from "./names.ts";
+import { keysTo } from "../../support.ts";
+import { fill, neighbours } from "./names.ts";
 
 export const clearing: readonly Property[] = [
   property({

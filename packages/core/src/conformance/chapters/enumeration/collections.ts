@@ -1,8 +1,8 @@
 /** Chapter "enumeration": `collections` gives the collections that hold records. */
 import { deepEqual, sameElements } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
-import { collect, each } from "../../support.ts";
-import { fill, keysTo, neighbours } from "./names.ts";
+import { collect, each, keysTo } from "../../support.ts";
+import { fill, neighbours } from "./names.ts";
 
 const needs = ["write", "enumerate"] as const;
 

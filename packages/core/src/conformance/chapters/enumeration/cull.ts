@@ -1,7 +1,7 @@
 /** Chapter "enumeration": what `cull` leaves. */
 import { deepEqual } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
-import { keysTo } from "./names.ts";
+import { keysTo } from "../../support.ts";
 
 export const cull: readonly Property[] = [
   property({

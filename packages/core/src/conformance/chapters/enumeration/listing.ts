@@ -2,8 +2,8 @@
 import { InvalidNameError } from "../../../errors.ts";
 import { deepEqual, equal, ok, rejects, sameElements, show } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
-import { call, collect } from "../../support.ts";
-import { fill, keysTo, neighbours } from "./names.ts";
+import { call, collect, keysTo } from "../../support.ts";
+import { fill, neighbours } from "./names.ts";
 
 const needs = ["write", "enumerate"] as const;
 

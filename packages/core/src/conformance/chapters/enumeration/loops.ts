@@ -2,8 +2,8 @@
 import { around, defineLayer } from "../../../driver/layer.ts";
 import { deepEqual, equal, ok, sameElements } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
-import { collect } from "../../support.ts";
-import { fill, keysTo } from "./names.ts";
+import { collect, keysTo } from "../../support.ts";
+import { fill } from "./names.ts";
 
 const needs = ["write", "enumerate"] as const;
 

@@ -1,8 +1,8 @@
 /** Chapter "enumeration": what is listed while records come and go. */
 import { deepEqual, equal, ok, sameElements, show } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
-import { collect } from "../../support.ts";
-import { fill, keysTo } from "./names.ts";
+import { collect, keysTo } from "../../support.ts";
+import { fill } from "./names.ts";
 
 const needs = ["write", "enumerate"] as const;
 

@@ -2,9 +2,7 @@
 import type { Capability } from "../../../capabilities.ts";
 import type { Collection } from "../../../store.ts";
 
-export const keysTo = (count: number, name = "key"): string[] =>
-  Array.from({ length: count }, (_, at) => `${name} ${at}`);
-
+/** Puts a record at each key, with the key in its value. */
 export async function fill<C extends Capability>(c: Collection<C | "write">, keys: readonly string[]): Promise<void> {
   await c.putMany(keys.map((key) => ({ key, value: { key } })));
 }

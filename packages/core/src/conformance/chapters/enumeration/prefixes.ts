@@ -3,8 +3,8 @@ import { prefixCollections } from "../../../wrappers/prefix-collections.ts";
 import { prefixKeys } from "../../../wrappers/prefix-keys.ts";
 import { deepEqual, sameElements } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
-import { collect } from "../../support.ts";
-import { fill, keysTo, neighbours } from "./names.ts";
+import { collect, keysTo } from "../../support.ts";
+import { fill, neighbours } from "./names.ts";
 
 const needs = ["write", "enumerate"] as const;
 
