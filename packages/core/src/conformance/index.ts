@@ -12,7 +12,7 @@ import { contention } from "./chapters/contention.ts";
 import { deadlines } from "./chapters/deadlines.ts";
 import { enumeration } from "./chapters/enumeration/index.ts";
 import { errors } from "./chapters/errors.ts";
-import { faults } from "./chapters/faults.ts";
+import { faults } from "./chapters/faults/index.ts";
 import { getOrSet } from "./chapters/get-or-set/index.ts";
 import { instances } from "./chapters/instances.ts";
 import { isolation } from "./chapters/isolation.ts";
