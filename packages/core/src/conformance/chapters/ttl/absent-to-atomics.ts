@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
 import { conclusive, stamped, until } from "../../support.ts";
-import { ms, putBoth, withExpired } from "./clock.ts";
+import { expiredBesideLive, expiryOf, ms, withExpired } from "./clock.ts";
 
 export const absentToAtomics: readonly Property[] = [
   property({
@@ -11,10 +11,10 @@ export const absentToAtomics: readonly Property[] = [
     needs: ["write", "atomic"],
     waits: true,
     async run(context) {
-      const c = await withExpired(context, putBoth);
+      const c = await expiredBesideLive(context);
       ok((await c.putIfAbsent("a", "new")) !== undefined, "putIfAbsent where there is an expired record");
       equal(await c.get("a"), "new", "get after it");
-      equal((await c.getEntry("a"))?.expiresAt, undefined, "its expiresAt");
+      equal(await expiryOf(c, "a"), undefined, "its expiresAt");
       equal(await c.putIfAbsent("b", "new"), undefined, "putIfAbsent where there is a live record");
     },
   }),
@@ -24,7 +24,7 @@ export const absentToAtomics: readonly Property[] = [
     needs: ["write", "atomic"],
     waits: true,
     async run(context) {
-      const c = await withExpired(context, putBoth);
+      const c = await expiredBesideLive(context);
       equal(await c.take("a"), undefined, "take of an expired record");
     },
   }),
@@ -58,7 +58,7 @@ export const absentToAtomics: readonly Property[] = [
     async run(context) {
       const c = await withExpired(context, (records, length) => records.put("a", 41, { ttl: length }));
       equal(await c.increment("a"), 1, "increment of an expired counter");
-      equal((await c.getEntry("a"))?.expiresAt, undefined, "its expiresAt");
+      equal(await expiryOf(c, "a"), undefined, "its expiresAt");
     },
   }),
   property({
@@ -67,7 +67,7 @@ export const absentToAtomics: readonly Property[] = [
     needs: ["write", "atomic"],
     waits: true,
     async run(context) {
-      const c = await withExpired(context, putBoth);
+      const c = await expiredBesideLive(context);
       equal(await c.touch("a", 600), false, "touch of an expired record");
       equal(await c.touch("a", null), false, "touch of an expired record with null");
       equal(await c.get("a"), undefined, "get after it");
@@ -79,7 +79,7 @@ export const absentToAtomics: readonly Property[] = [
     needs: ["write", "atomic"],
     waits: true,
     async run(context) {
-      const c = await withExpired(context, putBoth);
+      const c = await expiredBesideLive(context);
       const handed: unknown[] = [];
       const updated = await c.update(
         "a",
@@ -91,7 +91,7 @@ export const absentToAtomics: readonly Property[] = [
       );
       deepEqual(handed, [undefined], "what the function was handed");
       equal(updated, "new", "what update gave");
-      equal((await c.getEntry("a"))?.expiresAt, undefined, "expiresAt after keepTtl of an expired record");
+      equal(await expiryOf(c, "a"), undefined, "expiresAt after keepTtl of an expired record");
     },
   }),
 ];

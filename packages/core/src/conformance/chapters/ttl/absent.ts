@@ -2,7 +2,7 @@
 import { deepEqual, equal } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
 import { call, collect } from "../../support.ts";
-import { putBoth, withExpired } from "./clock.ts";
+import { expiredBesideLive, withExpired } from "./clock.ts";
 
 /** Reads that may be the first to meet an expired record. */
 const firstReads = [
@@ -19,7 +19,7 @@ export const absent: readonly Property[] = [
     needs: ["write"],
     waits: true,
     async run(context) {
-      const c = await withExpired(context, putBoth);
+      const c = await expiredBesideLive(context);
       equal(await c.has("a"), false, "has of an expired record");
       deepEqual(await c.getMany(["a", "b", "a"]), [undefined, { live: true }, undefined], "getMany");
       equal(await c.getEntry("a"), undefined, "getEntry of an expired record");
@@ -38,7 +38,7 @@ export const absent: readonly Property[] = [
       needs: ["write"],
       waits: true,
       async run(context) {
-        const c = await withExpired(context, putBoth);
+        const c = await expiredBesideLive(context);
         deepEqual(await call(c, method, ...args), absent, `${method}, the first that is asked after the TTL`);
       },
     }),
@@ -49,7 +49,7 @@ export const absent: readonly Property[] = [
     needs: ["write"],
     waits: true,
     async run(context) {
-      const c = await withExpired(context, putBoth);
+      const c = await expiredBesideLive(context);
       equal(await c.delete("a"), false, "delete of an expired record");
       equal(await c.delete("b"), true, "delete of a live record");
     },
@@ -60,7 +60,7 @@ export const absent: readonly Property[] = [
     needs: ["write"],
     waits: true,
     async run(context) {
-      const c = await withExpired(context, putBoth);
+      const c = await expiredBesideLive(context);
       equal(await c.deleteMany(["a", "b", "c"]), 1, "deleteMany of an expired, a live and a missing record");
     },
   }),
@@ -70,7 +70,7 @@ export const absent: readonly Property[] = [
     needs: ["write", "enumerate"],
     waits: true,
     async run(context) {
-      const c = await withExpired(context, putBoth);
+      const c = await expiredBesideLive(context);
       deepEqual(await collect(c.keys()), ["b"], "keys()");
       deepEqual(
         (await collect(c.entries())).map(({ key }) => key),

@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
 import { conclusive, stamped, until } from "../../support.ts";
-import { ms, watch } from "./clock.ts";
+import { expiryOf, livesFor, ms } from "./clock.ts";
 
 export const atomics: readonly Property[] = [
   property({
@@ -18,14 +18,13 @@ export const atomics: readonly Property[] = [
       const plain = await c.putIfAbsent("plain swap", 1, old);
       await c.put("plain update", 1, old);
       ok(made !== undefined && plain !== undefined, "putIfAbsent of new keys");
-      const watched = async (key: string, write: () => Promise<unknown>): Promise<void> => {
-        const { before, after } = await stamped(write);
-        await watch(c, key, before + length, after + length, `${key} with a TTL`);
-      };
+      const ttl = ms(length);
+      const watched = (key: string, write: () => Promise<unknown>) =>
+        livesFor(c, key, length, write, `${key} with a TTL`);
       await Promise.all([
-        watched("putIfAbsent", () => c.putIfAbsent("putIfAbsent", 1, { ttl: ms(length) })),
-        watched("swap", () => c.compareAndSwap("swap", made, 2, { ttl: ms(length) })),
-        watched("update", () => c.update("update", () => 2, { ttl: ms(length) })),
+        watched("putIfAbsent", () => c.putIfAbsent("putIfAbsent", 1, { ttl })),
+        watched("swap", () => c.compareAndSwap("swap", made, 2, { ttl })),
+        watched("update", () => c.update("update", () => 2, { ttl })),
       ]);
       await c.compareAndSwap("plain swap", plain, 2);
       await c.update("plain update", () => 2);
@@ -77,7 +76,7 @@ export const atomics: readonly Property[] = [
           { at: "for ever" },
           "a record with a short TTL, over now, that was touched with null",
         );
-        equal((await c.getEntry("for ever"))?.expiresAt, undefined, "expiresAt after touch with null");
+        equal(await expiryOf(c, "for ever"), undefined, "expiresAt after touch with null");
         equal(await c.touch("missing", 600), false, "touch of a key without a record");
         return true;
       }),
@@ -91,13 +90,13 @@ export const atomics: readonly Property[] = [
       conclusive(settings, async (length) => {
         const c = collection();
         const made = await stamped(() => c.increment("new", 1, { ttl: ms(length) }));
-        const expiry = (await c.getEntry("new"))?.expiresAt;
+        const expiry = await expiryOf(c, "new");
         await c.put("old", 1);
         equal(await c.increment("old", 1, { ttl: ms(length) }), 2, "increment of a number that was put without a TTL");
         const again = await stamped(() => c.increment("new", 1, { ttl: 600 }));
         if (again.after >= made.before + length) return false;
         equal(again.answer, 2, "the second increment");
-        const kept = (await c.getEntry("new"))?.expiresAt;
+        const kept = await expiryOf(c, "new");
         if (Date.now() < made.before + length) deepEqual(kept, expiry, "expiresAt after the second increment");
         await until(Math.max(made.after, again.after) + length);
         equal(
@@ -121,10 +120,10 @@ export const atomics: readonly Property[] = [
           await c.put("kept", 1, { ttl: ms(length) });
           await c.put("dropped", 1, { ttl: ms(length) });
         });
-        const expiry = (await c.getEntry("kept"))?.expiresAt;
+        const expiry = await expiryOf(c, "kept");
         await c.update("kept", () => 2, { keepTtl: true });
         await c.update("dropped", () => 2);
-        const kept = (await c.getEntry("kept"))?.expiresAt;
+        const kept = await expiryOf(c, "kept");
         if (Date.now() >= put.before + length) return false;
         deepEqual(kept, expiry, "expiresAt after update with keepTtl");
         await until(put.after + length);

@@ -8,7 +8,7 @@ import { stamped, until } from "../../support.ts";
 
 export const ms = (milliseconds: number): `${number}ms` => `${milliseconds}ms`;
 
-/** A collection with the expired record "a", of whose existence nothing has read since, beside the live "b". */
+/** A collection whose record "a" has expired since it was put so; nothing has read of its existence since. */
 export async function withExpired<C extends Capability>(
   { collection, settings }: Context<C>,
   put: (c: Collection<NoInfer<C>>, ttl: Duration) => Promise<unknown>,
@@ -20,11 +20,15 @@ export async function withExpired<C extends Capability>(
   return c;
 }
 
-/** The record that is to expire, beside the live one. */
-export const putBoth = async (c: Collection<"write">, ttl: Duration): Promise<void> => {
-  await c.put("b", { live: true });
-  await c.put("a", { old: true }, { ttl });
-};
+/** As {@link withExpired}, with the live record "b" beside it. */
+export function expiredBesideLive<C extends Capability>(
+  context: Context<C | "write">,
+): Promise<Collection<C | "write">> {
+  return withExpired(context, async (c, ttl) => {
+    await c.put("b", { live: true });
+    await c.put("a", { old: true }, { ttl });
+  });
+}
 
 /** Reads on and on, each read judged by the stamps around it, until the record has gone. Whether it was seen at all. */
 export async function watch(
@@ -47,4 +51,20 @@ export async function watch(
     await until(Math.min(from - 10, Date.now() + 20));
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+/** Stores a record that lives so many milliseconds, and watches it until it has gone. Whether it was seen at all. */
+export async function livesFor(
+  c: Collection<never>,
+  key: string,
+  milliseconds: number,
+  store: () => Promise<unknown>,
+  what: string,
+): Promise<boolean> {
+  const { before, after } = await stamped(store);
+  return watch(c, key, before + milliseconds, after + milliseconds, what);
+}
+
+export async function expiryOf(c: Collection<never>, key: string): Promise<Date | undefined> {
+  return (await c.getEntry(key))?.expiresAt;
 }

@@ -3,7 +3,7 @@ import type { Duration } from "../../../record.ts";
 import { equal, ok, show } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
 import { stamped, until } from "../../support.ts";
-import { ms, watch } from "./clock.ts";
+import { livesFor, ms, watch } from "./clock.ts";
 
 /** What counts as a time to live, and its milliseconds. */
 const durations: readonly (readonly [ttl: Duration, milliseconds: number])[] = [
@@ -37,10 +37,8 @@ export const exact: readonly Property[] = [
     waits: true,
     async run({ collection, settings: { timeScale } }) {
       const c = collection();
-      const attempt = async (given: Duration, milliseconds: number, key: string): Promise<boolean> => {
-        const { before, after } = await stamped(() => c.put(key, 1, { ttl: given }));
-        return watch(c, key, before + milliseconds, after + milliseconds, `a TTL of ${show(given)}`);
-      };
+      const attempt = (given: Duration, length: number, key: string): Promise<boolean> =>
+        livesFor(c, key, length, () => c.put(key, 1, { ttl: given }), `a TTL of ${show(given)}`);
       // Where the server answers too late to see the short ones, the long ones tell.
       const seen = await Promise.all(durations.map(([given, length]) => attempt(given, length, `ttl ${given}`)));
       const longest = 1500 * timeScale;

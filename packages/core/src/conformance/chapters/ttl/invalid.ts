@@ -1,8 +1,10 @@
 /** Chapter "ttl": what is no time to live. */
 import { InvalidTtlError } from "../../../errors.ts";
-import { deepEqual, equal, rejects, show } from "../../assertions.ts";
+import type { Collection } from "../../../store.ts";
+import { deepEqual, type ErrorShape, equal, rejects, show } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
 import { call } from "../../support.ts";
+import { expiryOf } from "./clock.ts";
 
 const invalidTtls: readonly unknown[] = [
   ...[0, -0, -1, -0.001, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e12, Number.MAX_VALUE],
@@ -16,6 +18,20 @@ const invalidMoments = (): readonly unknown[] => [
   ...["2999-01-01", "1h", null, true, {}, 1n],
 ];
 
+/** The call rejects for its TTL, and says that nothing was written. */
+function refuses(
+  c: Collection<never>,
+  [method, ...args]: readonly [method: string, ...args: unknown[]],
+  what: string,
+  shape: ErrorShape = {},
+): Promise<InvalidTtlError> {
+  return rejects(() => call(c, method, ...args), InvalidTtlError, `${method} ${what}`, {
+    code: "INVALID_TTL",
+    outcome: "not-applied",
+    ...shape,
+  });
+}
+
 export const invalid: readonly Property[] = [
   property({
     id: "ttl/invalid-is-refused",
@@ -25,38 +41,21 @@ export const invalid: readonly Property[] = [
     async run({ collection }) {
       const c = collection();
       await c.put("a", "before");
-      const shape = { code: "INVALID_TTL", operation: "put", collection: c.name, key: "a", outcome: "not-applied" };
+      const ofPut = { operation: "put", collection: c.name, key: "a" };
+      const good = { key: "b", value: 1 };
       for (const given of invalidTtls) {
-        await rejects(
-          () => call(c, "put", "a", 1, { ttl: given }),
-          InvalidTtlError,
-          `put with the TTL ${show(given)}`,
-          shape,
-        );
-        await rejects(
-          () =>
-            call(c, "putMany", [
-              { key: "b", value: 1 },
-              { key: "a", value: 1, ttl: given },
-            ]),
-          InvalidTtlError,
-          `putMany with the TTL ${show(given)}`,
-          { code: "INVALID_TTL", key: "a", outcome: "not-applied" },
-        );
+        const what = `with the TTL ${show(given)}`;
+        await refuses(c, ["put", "a", 1, { ttl: given }], what, ofPut);
+        await refuses(c, ["putMany", [good, { key: "a", value: 1, ttl: given }]], what, { key: "a" });
       }
       for (const given of invalidMoments()) {
-        await rejects(
-          () => call(c, "put", "a", 1, { expiresAt: given }),
-          InvalidTtlError,
-          `put with expiresAt ${show(given)}`,
-          shape,
-        );
+        await refuses(c, ["put", "a", 1, { expiresAt: given }], `with expiresAt ${show(given)}`, ofPut);
       }
       const both = { ttl: 1, expiresAt: Date.now() + 1000 };
-      await rejects(() => call(c, "put", "a", 1, both), InvalidTtlError, "put with both ttl and expiresAt", shape);
+      await refuses(c, ["put", "a", 1, both], "with both ttl and expiresAt", ofPut);
       deepEqual(await c.getMany(["a", "b"]), ["before", undefined], "the records after all that was refused");
       await call(c, "put", "a", 1, { ttl: undefined, expiresAt: undefined });
-      equal((await c.getEntry("a"))?.expiresAt, undefined, "expiresAt where both options are undefined");
+      equal(await expiryOf(c, "a"), undefined, "expiresAt where both options are undefined");
     },
   }),
   property({
@@ -67,22 +66,15 @@ export const invalid: readonly Property[] = [
       const c = collection();
       await c.put("a", 1);
       const revision = (await c.getEntry("a"))?.revision;
-      const shape = { code: "INVALID_TTL", outcome: "not-applied" };
       for (const given of invalidTtls) {
         const what = `with the TTL ${show(given)}`;
-        const options = { ttl: given };
-        await rejects(() => call(c, "putIfAbsent", "b", 1, options), InvalidTtlError, `putIfAbsent ${what}`, shape);
-        await rejects(
-          () => call(c, "compareAndSwap", "a", revision, 2, options),
-          InvalidTtlError,
-          `compareAndSwap ${what}`,
-          shape,
-        );
-        await rejects(() => call(c, "update", "a", () => 2, options), InvalidTtlError, `update ${what}`, shape);
-        await rejects(() => call(c, "increment", "c", 1, options), InvalidTtlError, `increment ${what}`, shape);
-        if (given !== null) await rejects(() => call(c, "touch", "a", given), InvalidTtlError, `touch ${what}`, shape);
+        await refuses(c, ["putIfAbsent", "b", 1, { ttl: given }], what);
+        await refuses(c, ["compareAndSwap", "a", revision, 2, { ttl: given }], what);
+        await refuses(c, ["update", "a", () => 2, { ttl: given }], what);
+        await refuses(c, ["increment", "c", 1, { ttl: given }], what);
+        if (given !== null) await refuses(c, ["touch", "a", given], what);
       }
-      await rejects(() => call(c, "touch", "a"), InvalidTtlError, "touch without a TTL", shape);
+      await refuses(c, ["touch", "a"], "without a TTL");
       deepEqual(await c.getMany(["a", "b", "c"]), [1, undefined, undefined], "the records after all that was refused");
       equal((await c.getEntry("a"))?.revision, revision, "the revision after all that was refused");
     },
