@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "../../../errors.ts";
 import { deepEqual, equal, ok, rejects, show } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
 import { call } from "../../support.ts";
-import { revisionOf, times } from "./contenders.ts";
+import { revisionOf, times, winnerOf } from "./contenders.ts";
 
 const needs = ["write", "atomic"] as const;
 
@@ -94,10 +94,9 @@ export const compare: readonly Property[] = [
       for (let round = 0; round < 3; round++) {
         const revision = await revisionOf(c, "a");
         const answers = await times(settings.contenders, (at) => c.compareAndSwap("a", revision, { round, at }));
-        const winners = answers.flatMap((answer, at) => (answer === undefined ? [] : [at]));
-        equal(winners.length, 1, `winners among ${answers.length}`);
-        deepEqual(await c.get("a"), { round, at: winners[0] }, "get after it: the winner's value");
-        equal(await revisionOf(c, "a"), answers[winners[0] ?? 0], "the winner's revision");
+        const winner = winnerOf(answers, `winners among ${answers.length}`);
+        deepEqual(await c.get("a"), { round, at: winner.at }, "get after it: the winner's value");
+        equal(await revisionOf(c, "a"), winner.answer, "the winner's revision");
       }
     },
   }),

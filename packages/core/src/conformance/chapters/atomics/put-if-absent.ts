@@ -1,7 +1,7 @@
 /** Chapter "atomics": `putIfAbsent`. */
 import { deepEqual, equal, ok, show } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
-import { revisionOf, times } from "./contenders.ts";
+import { revisionOf, times, winnerOf } from "./contenders.ts";
 
 const needs = ["write", "atomic"] as const;
 
@@ -32,10 +32,9 @@ export const putIfAbsent: readonly Property[] = [
       const c = collection();
       for (const key of ["a", "b", "c"]) {
         const answers = await times(settings.contenders, (at) => c.putIfAbsent(key, { at }));
-        const winners = answers.flatMap((answer, at) => (answer === undefined ? [] : [at]));
-        equal(winners.length, 1, `winners among ${answers.length} on ${show(key)}`);
-        deepEqual(await c.get(key), { at: winners[0] }, "get after it: the winner's value");
-        equal(await revisionOf(c, key), answers[winners[0] ?? 0], "the winner's revision");
+        const winner = winnerOf(answers, `winners among ${answers.length} on ${show(key)}`);
+        deepEqual(await c.get(key), { at: winner.at }, "get after it: the winner's value");
+        equal(await revisionOf(c, key), winner.answer, "the winner's revision");
       }
     },
   }),
