@@ -71,6 +71,11 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
+/** The keys of these entries, in their order. */
+export function keysOf(entries: readonly { readonly key: string }[]): string[] {
+  return entries.map(({ key }) => key);
+}
+
 /** Runs all, but not more than so many at a time. */
 export async function each<T>(
   items: readonly T[],

@@ -2,7 +2,7 @@
 import { InvalidNameError } from "../../../errors.ts";
 import { deepEqual, equal, ok, rejects, sameElements, show } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
-import { call, collect, keysTo } from "../../support.ts";
+import { call, collect, keysOf, keysTo } from "../../support.ts";
 import { fill, neighbours } from "./names.ts";
 
 const needs = ["write", "enumerate"] as const;
@@ -19,11 +19,7 @@ export const listing: readonly Property[] = [
       await Promise.all([fill(c, keys), fill(other, keysTo(50, "other"))]);
       sameElements(await collect(c.keys()), keys, `keys() of ${keys.length} records`);
       const entries = await collect(c.entries());
-      sameElements(
-        entries.map(({ key }) => key),
-        keys,
-        `the keys of entries() of ${keys.length} records`,
-      );
+      sameElements(keysOf(entries), keys, `the keys of entries() of ${keys.length} records`);
       for (const { key, value } of entries) deepEqual(value, { key }, `entries()' value of ${show(key)}`);
       sameElements(await collect(other.keys()), keysTo(50, "other"), "keys() of the other collection");
       await c.deleteMany(keys);
@@ -112,11 +108,7 @@ export const listing: readonly Property[] = [
       ]) {
         const expected = keys.filter((key) => key.startsWith(prefix));
         sameElements(await collect(c.keys({ prefix })), expected, `keys({ prefix: ${show(prefix)} })`);
-        sameElements(
-          (await collect(c.entries({ prefix }))).map(({ key }) => key),
-          expected,
-          `entries({ prefix: ${show(prefix)} })`,
-        );
+        sameElements(keysOf(await collect(c.entries({ prefix }))), expected, `entries({ prefix: ${show(prefix)} })`);
       }
       sameElements(await collect(c.keys({ prefix: undefined })), keys, "keys({ prefix: undefined })");
       for (const prefix of [1, null, {}, "\ud800"]) {

@@ -2,7 +2,7 @@
 import { around, defineLayer } from "../../../driver/layer.ts";
 import { deepEqual, equal, ok, sameElements } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
-import { collect, keysTo } from "../../support.ts";
+import { collect, keysOf, keysTo } from "../../support.ts";
 import { fill } from "./names.ts";
 
 const needs = ["write", "enumerate"] as const;
@@ -27,11 +27,7 @@ export const loops: readonly Property[] = [
       const beside = await Promise.all([collect(c.keys()), collect(c.keys()), collect(c.entries())]);
       sameElements(beside[0], keys, "the first of three loops at once");
       sameElements(beside[1], keys, "the second of three loops at once");
-      sameElements(
-        beside[2].map(({ key }) => key),
-        keys,
-        "the third of three loops at once",
-      );
+      sameElements(keysOf(beside[2]), keys, "the third of three loops at once");
       const names: string[] = [];
       for await (const name of store.collections()) {
         names.push(name);

@@ -1,9 +1,20 @@
 /** Chapter "faults": what `retry` makes of a connection that breaks. */
+import type { Capability } from "../../../capabilities.ts";
+import type { Collection } from "../../../store.ts";
 import { retry } from "../../../wrappers/retry.ts";
 import { deepEqual, equal, ok, show } from "../../assertions.ts";
-import { proxyOf } from "../../fault-proxy.ts";
+import { type FaultProxy, proxyOf } from "../../fault-proxy.ts";
 import { checkOutage } from "../../outage.ts";
-import { type Property, property } from "../../property.ts";
+import { type Context, type Property, property } from "../../property.ts";
+
+/** A collection behind a proxy, under `retry`. */
+async function retried<C extends Capability>(
+  context: Context<C>,
+): Promise<{ readonly proxy: FaultProxy; readonly records: Collection<C> }> {
+  const proxy = await proxyOf(context);
+  const store = (await context.openThrough(proxy.address)).with(retry({ attempts: 8 }));
+  return { proxy, records: store.collection(context.unique()) };
+}
 
 export const retrying: readonly Property[] = [
   property({
@@ -17,9 +28,7 @@ export const retrying: readonly Property[] = [
         { type: "cut", bytes: 3 },
         { type: "reset" },
       ] as const) {
-        const proxy = await proxyOf(context);
-        const store = (await context.openThrough(proxy.address)).with(retry({ attempts: 8 }));
-        const records = store.collection(context.unique());
+        const { proxy, records } = await retried(context);
         await records.put("a", 1);
         await proxy.inject(fault, "existing");
         equal(await records.get("a"), 1, `get under retry, with the fault ${show(fault)}`);
@@ -40,9 +49,7 @@ export const retrying: readonly Property[] = [
     wants: ["proxy"],
     async run(context) {
       const fault = { type: "lose-reply", by: "reset" } as const;
-      const proxy = await proxyOf(context);
-      const store = (await context.openThrough(proxy.address)).with(retry({ attempts: 8 }));
-      const records = store.collection(context.unique());
+      const { proxy, records } = await retried(context);
       await records.get("a");
 
       await proxy.inject(fault, "existing");
