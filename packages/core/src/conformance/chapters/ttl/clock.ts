@@ -8,7 +8,7 @@ import { stamped, until } from "../../support.ts";
 
 export const ms = (milliseconds: number): `${number}ms` => `${milliseconds}ms`;
 
-/** A collection whose record "a" has expired since it was put so; nothing has read of its existence since. */
+/** A collection whose record "a" has expired; nothing has asked for it since it was put. */
 export async function withExpired<C extends Capability>(
   { collection, settings }: Context<C>,
   put: (c: Collection<NoInfer<C>>, ttl: Duration) => Promise<unknown>,
@@ -65,6 +65,7 @@ export async function livesFor(
   return watch(c, key, before + milliseconds, after + milliseconds, what);
 }
 
+/** When the record expires; `undefined` where it never does, and where there is none. */
 export async function expiryOf(c: Collection<never>, key: string): Promise<Date | undefined> {
   return (await c.getEntry(key))?.expiresAt;
 }
