@@ -9,7 +9,7 @@ export { longNamesSuite } from "./folders/names-suite.ts";
 export { type FolderSuiteOptions, startFolderChild } from "./folders/options.ts";
 export { makeGolden } from "./golden.ts";
 export { LossyProxy } from "./lossy-proxy.ts";
-export { listed, rejection } from "./promises.ts";
+export { clockPast, listed, rejection } from "./promises.ts";
 export { type Python, pythonEnvironment } from "./python.ts";
 export { type PythonError, PythonNumber, PythonStore, type PythonStoreOptions, type Step } from "./python-store.ts";
 export { type PythonSuiteOptions, pythonSuite } from "./python-suite.ts";
