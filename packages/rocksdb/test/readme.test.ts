@@ -10,7 +10,7 @@ test("the example runs, and finds its data again", async () => {
   const folder = newFolder();
   mkdirSync(folder);
   for (const run of [1, 2]) {
-    const child = runChild(process.execPath, childArguments("../../examples/notes.ts"), folder);
+    const child = runChild(process.execPath, childArguments("../../examples/notes.ts"), { cwd: folder });
     expect(await child.ended).toBe(0);
     expect(child.output()).toBe(`{ text: 'Wrote the first program' }\nrun ${run}\n`);
   }

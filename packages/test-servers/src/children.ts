@@ -15,13 +15,26 @@ export function nodeArguments(file: URL, ...rest: readonly string[]): string[] {
   return ["--conditions=@kv/source", "--import", import.meta.resolve("tsx"), fileURLToPath(file), ...rest];
 }
 
-/** In the current folder, if no other is given. Has a channel for messages. */
-export function runChild(command: string, commandArguments: readonly string[], cwd?: string): Child {
-  const child = spawn(command, commandArguments, { cwd, stdio: ["ignore", "pipe", "inherit", "ipc"] });
+export interface ChildOptions {
+  /** Default: the current folder. */
+  readonly cwd?: string;
+  /** Whether what it prints as errors is not shown, but part of its output. Default: false. */
+  readonly quiet?: boolean;
+}
+
+/** Has a channel for messages. */
+export function runChild(
+  command: string,
+  commandArguments: readonly string[],
+  { cwd, quiet = false }: ChildOptions = {},
+): Child {
+  const child = spawn(command, commandArguments, { cwd, stdio: ["ignore", "pipe", quiet ? "pipe" : "inherit", "ipc"] });
   let text = "";
-  child.stdout?.setEncoding("utf8").on("data", (part: string) => {
-    text += part;
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (part: string) => {
+      text += part;
+    });
+  }
   const ended = new Promise<number | string | null>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve(code ?? signal));
