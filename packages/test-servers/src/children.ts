@@ -18,6 +18,8 @@ export function nodeArguments(file: URL, ...rest: readonly string[]): string[] {
 export interface ChildOptions {
   /** Default: the current folder. */
   readonly cwd?: string;
+  /** Added to this process' own environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Whether what it prints as errors is not shown, but part of its output. Default: false. */
   readonly quiet?: boolean;
 }
@@ -26,9 +28,13 @@ export interface ChildOptions {
 export function runChild(
   command: string,
   commandArguments: readonly string[],
-  { cwd, quiet = false }: ChildOptions = {},
+  { cwd, env, quiet = false }: ChildOptions = {},
 ): Child {
-  const child = spawn(command, commandArguments, { cwd, stdio: ["ignore", "pipe", quiet ? "pipe" : "inherit", "ipc"] });
+  const child = spawn(command, commandArguments, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", quiet ? "pipe" : "inherit", "ipc"],
+  });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (part: string) => {
@@ -40,6 +46,11 @@ export function runChild(
     child.once("close", (code, signal) => resolve(code ?? signal));
   });
   return { process: child, output: () => text, ended };
+}
+
+/** As {@link runChild}, of Node.js with a TypeScript file. */
+export function runNode(file: URL, fileArguments: readonly string[], options?: ChildOptions): Child {
+  return runChild(process.execPath, nodeArguments(file, ...fileArguments), options);
 }
 
 /** Resolves when the condition holds. */

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JWK } from "oidc-provider";
-import { type Child, nodeArguments, runChild } from "../children.ts";
+import { type Child, runNode } from "../children.ts";
 import type { Command, Counts, Report, Settings } from "./messages.ts";
 
 export type { Counts };
@@ -97,7 +97,7 @@ export class AuthorizationServer {
     await this.kill();
     this.#settings = { ...this.#settings, ...changes };
     // oidc-provider warns of its development forms and of Node.js 20: both are meant so here.
-    this.#child = runChild(process.execPath, nodeArguments(childFile), { quiet: true });
+    this.#child = runNode(childFile, [], { quiet: true });
     const { port } = await this.#tell({ type: "start", settings: this.#settings }, "ready");
     this.#settings = { ...this.#settings, port };
   }
