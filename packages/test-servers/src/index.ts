@@ -13,6 +13,7 @@ export { clockPast, listed, rejection } from "./promises.ts";
 export { type Python, pythonEnvironment } from "./python.ts";
 export { type PythonError, PythonNumber, PythonStore, type PythonStoreOptions, type Step } from "./python-store.ts";
 export { type PythonSuiteOptions, pythonSuite } from "./python-suite.ts";
+export { type Link, Relay } from "./relay.ts";
 export type { Server } from "./server.ts";
 export type { ElasticsearchOptions, ElasticsearchUser } from "./servers/elasticsearch.ts";
 export type { ServerName } from "./servers/index.ts";
