@@ -13,7 +13,6 @@ import {
   type RecordId,
   type Report,
   type Scope,
-  type Settled,
   type StoredRecord,
   type SwapResult,
   Sweeper,
@@ -24,7 +23,6 @@ import {
 import type { RootDatabase } from "lmdb";
 import { Changes, type Encoded } from "./changes.ts";
 import { Environment } from "./environment.ts";
-import { asDiskError } from "./errors.ts";
 import { Expiry } from "./expiry.ts";
 import { decodeRecord, encodeRecord, LARGEST_RECORD } from "./format.ts";
 import { collectionPage, namePage, visitPage } from "./pages.ts";
@@ -172,7 +170,7 @@ export class DiskDriver implements Driver {
   ): Page<Listed> {
     const items: Listed[] = [];
     const next = visitPage(this.#use().environment.records, scope, cursor, (id, bytes) => {
-      items.push(values ? { key: id.key, record: decodeSettled(bytes, id) } : { key: id.key });
+      items.push(values ? { key: id.key, record: settled(() => decodeRecord(bytes, id)) } : { key: id.key });
     });
     return { items, next };
   }
@@ -209,13 +207,5 @@ export class DiskDriver implements Driver {
     room.take(bytes.length);
     if (record.expiresAt !== undefined) sweeper.expect(record.expiresAt);
     return { bytes, expiresAt: record.expiresAt };
-  }
-}
-
-function decodeSettled(bytes: Buffer, id: RecordId): Settled<StoredRecord> {
-  try {
-    return decodeRecord(bytes, id);
-  } catch (error) {
-    return asDiskError(error);
   }
 }

@@ -1,8 +1,8 @@
 /** The index of expiries: finds what has expired without looking at anything else. */
-import { after, type Call, type Cursor, expiryRow, parseExpiryRow, type Scope } from "@kv/core/driver";
+import { after, type Call, type Cursor, expiryRow, goesWith, parseExpiryRow, type Scope } from "@kv/core/driver";
 import type { Changes } from "./changes.ts";
 import type { Environment } from "./environment.ts";
-import { belongsTo } from "./pages.ts";
+import { idOf } from "./format.ts";
 
 /** How many rows are looked at together. */
 const STEP = 1000;
@@ -46,7 +46,7 @@ export class Expiry {
   #reclaim(row: Buffer, scope?: Scope, call?: Call): Promise<void> {
     const { time, name } = parseExpiryRow(row);
     return this.#changes.change(name, call, (bytes, header) => {
-      if (scope && bytes && !belongsTo(scope, name, bytes)) return { answer: undefined };
+      if (scope && bytes && !goesWith(scope, () => idOf(name, bytes))) return { answer: undefined };
       if (header?.expiresAt === time) {
         return { answer: undefined, write: () => this.#changes.replace(name, header, undefined) };
       }

@@ -20,8 +20,8 @@
  *
  * Every version of this layout is read for ever: a change makes a new number, here and in {@link FORMAT}.
  */
-import { CorruptRecordError, type JsonValue, type Revision, ValueTooLargeError } from "@kv/core";
-import { type Name, parseName, type RecordId, type StoredRecord, stringifyJson } from "@kv/core/driver";
+import { CorruptRecordError, type Revision, ValueTooLargeError } from "@kv/core";
+import { type Name, parseName, parseStored, type RecordId, type StoredRecord, stringifyJson } from "@kv/core/driver";
 
 export const FORMAT = "kv-disk 1";
 
@@ -85,7 +85,7 @@ export function decodeRecord(bytes: Buffer, id: RecordId): StoredRecord {
     json = bytes.toString(encoding, flags & NAMED ? checkOriginal(bytes, end, id) : end, size);
   }
   return {
-    value: parse(json),
+    value: parseStored(json),
     createdAt: timeAt(bytes, 2),
     expiresAt: timeAt(bytes, 8),
     // What was encoded is a revision.
@@ -123,15 +123,6 @@ function checkOriginal(bytes: Buffer, start: number, id: RecordId): number {
   const original = decodeId(bytes, start);
   if (original.collection === id.collection && original.key === id.key) return original.end;
   throw new CorruptRecordError("the record lies under the name of another");
-}
-
-function parse(json: string): JsonValue {
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    // The parser's own message quotes the value.
-    throw new CorruptRecordError(`the stored value is not JSON: ${error instanceof Error ? error.name : "unknown"}`);
-  }
 }
 
 function encodeId({ collection, key }: RecordId): Buffer {

@@ -1,9 +1,9 @@
 /** What is listed, page by page. Nothing is held between two pages, of which each begins after the last name of the one before. */
 import {
-  after,
-  afterCollection,
   bytesOf,
+  CollectionWalk,
   type Cursor,
+  goesWith,
   isInScope,
   isLive,
   type Page,
@@ -38,39 +38,23 @@ export function visitPage(
 export function namePage(records: Records, scope: Scope, cursor: Cursor | undefined): Page<Buffer> {
   const items: Buffer[] = [];
   const next = scan(records, scope, cursor, (name, bytes) => {
-    if (belongsTo(scope, name, bytes)) items.push(name);
+    if (goesWith(scope, () => idOf(name, bytes))) items.push(name);
   });
   return { items, next };
 }
 
 /** Goes from one collection's first live record to the next collection. */
 export function collectionPage(records: Records, prefix: string, cursor: Cursor | undefined): Page<string> {
-  const scope = { collectionPrefix: prefix };
-  const { start, end } = rangeOf(scope);
-  const items: string[] = [];
+  const walk = new CollectionWalk(prefix, cursor);
   const now = Date.now();
-  let from = cursor instanceof Buffer ? cursor : start;
   records.resetReadTxn();
   for (let step = 0; step < STEP; step++) {
-    const [found] = records.getRange({ start: from, end, limit: 1 });
-    if (!found) return { items };
-    const live = isLive(decodeHeader(found.value), now);
+    const [found] = records.getRange({ start: walk.start, end: walk.end, limit: 1 });
+    if (!found) return { items: walk.items };
     const name = bytesOf(found.key);
-    from = live ? afterCollection(name) : after(name);
-    if (!live) continue;
-    const id = idOf(name, found.value);
-    if (isInScope(id, scope)) items.push(id.collection);
+    walk.pass(name, isLive(decodeHeader(found.value), now) ? idOf(name, found.value) : undefined);
   }
-  return { items, next: from };
-}
-
-/** Whether to delete it with the scope. A record so broken that it does not tell its name goes only with all others. */
-export function belongsTo(scope: Scope, name: Buffer, bytes: Buffer): boolean {
-  try {
-    return isInScope(idOf(name, bytes), scope);
-  } catch {
-    return "collectionPrefix" in scope && scope.collectionPrefix === "";
-  }
+  return { items: walk.items, next: walk.start };
 }
 
 /** Visits the records in the scope's range, and maybe others; answers with the name at which the next page begins. */

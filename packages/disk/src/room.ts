@@ -2,8 +2,7 @@
  * Whether a write still fits on the disk. lmdb is never let into a full one: where a write fails there, its message
  * overruns its own buffer, and the process may die.
  */
-import { statfsSync } from "node:fs";
-import { StorageFullError } from "@kv/core";
+import { FreeSpace } from "@kv/core/driver";
 import type * as lmdb from "lmdb";
 
 interface TreeStats {
@@ -22,36 +21,21 @@ type Tree = Pick<lmdb.Database, "getStats">;
 
 /** What a transaction rewrites beside its records, in bytes, and what others may take of the disk meanwhile. */
 const RESERVE = 512 * 1024;
-/** How long an answer of the file system counts, in milliseconds. */
-const VALID = 100;
 
 export class Room {
-  readonly #path: string;
+  readonly #space: FreeSpace;
   readonly #trees: readonly Tree[];
-  #left = 0;
-  #checkedAt = Number.NEGATIVE_INFINITY;
 
   /** The databases of the environment at `path`, without its main one. */
   constructor(path: string, trees: readonly Tree[]) {
-    this.#path = path;
+    this.#space = new FreeSpace(path, RESERVE);
     this.#trees = trees;
   }
 
   /** Takes room for a record of so many bytes. @throws StorageFullError */
   take(bytes: number): void {
     // Whole pages, in a tree that may split.
-    const needed = 2 * bytes + 16_384;
-    if (needed > this.#left || performance.now() - this.#checkedAt > VALID) this.#check();
-    if (needed > this.#left && needed > this.#leftInside()) {
-      throw new StorageFullError("there is no room left for the store's folder", { outcome: "not-applied" });
-    }
-    this.#left -= needed;
-  }
-
-  #check(): void {
-    const { bavail, bsize } = statfsSync(this.#path);
-    this.#left = bavail * bsize - RESERVE;
-    this.#checkedAt = performance.now();
+    this.#space.take(2 * bytes + 16_384, () => this.#leftInside());
   }
 
   /** Room in the file itself, left by what was deleted. */

@@ -1,6 +1,6 @@
 // Expired records go without being read, and the index of expiries holds one row for each record that expires.
 import { diskStore } from "@kv/disk";
-import { until } from "@kv/test-servers";
+import { clockPast, until } from "@kv/test-servers";
 import { afterEach, describe, expect, test } from "vitest";
 import { countsOf, newFolder } from "./helpers.ts";
 
@@ -36,7 +36,7 @@ describe("in the background", () => {
     await first.put("stays", 1);
     const written = Date.now();
     await first.close();
-    await until(() => Date.now() > written + 50);
+    await clockPast(written + 50);
     const second = open(path);
     expect(await second.get("0")).toBeUndefined();
     const counts = countsOf(second);
@@ -49,7 +49,7 @@ describe("in the background", () => {
     await store.put("later", 1, { ttl: "30s" });
     const counts = countsOf(store);
     const began = Date.now();
-    await until(() => Date.now() > began + 700);
+    await clockPast(began + 700);
     await store.put("sooner", 1, { ttl: "10ms" });
     await until(() => counts().records === 1);
     expect(Date.now()).toBeLessThan(began + 25_000);
@@ -93,8 +93,7 @@ describe("the index", () => {
     await store.put("later", 1, { ttl: "1h" });
     const counts = countsOf(store);
     await store.collection("a".repeat(3000)).put("short", 1, { ttl: "20ms" });
-    const written = Date.now();
-    await until(() => Date.now() > written + 20);
+    await clockPast(Date.now() + 20);
     await store.cull();
     expect(counts()).toEqual({ records: 1, rows: 1 });
   });

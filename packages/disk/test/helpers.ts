@@ -1,18 +1,11 @@
 // What the tests of the disk store share: folders that go away, other processes, and looks past the store.
 import { DiskDriver } from "@kv/disk";
-import { type Child, folderMaker, nodeArguments, runChild } from "@kv/test-servers";
+import { childrenIn, folderMaker } from "@kv/test-servers";
 import * as vitest from "vitest";
 
 export const newFolder = folderMaker(vitest);
 
-/** The arguments with which Node.js runs a file of `children/`. */
-export function childArguments(file: string, ...rest: readonly string[]): string[] {
-  return nodeArguments(new URL(`children/${file}`, import.meta.url), ...rest);
-}
-
-export function startChild(file: string, ...rest: readonly string[]): Child {
-  return runChild(process.execPath, childArguments(file, ...rest));
-}
+export const { childArguments, startChild } = childrenIn(new URL("children/", import.meta.url));
 
 /** What lies in the folder of an open store, expired or not: records, and rows in the index of expiries. */
 export function countsOf(store: { readonly driver: unknown }): () => { records: number; rows: number } {

@@ -1,10 +1,8 @@
 // What is DynamoDB's own to fail by: capacity, a table that is not there or another's, answers that are none, limits.
 
-import { once } from "node:events";
-import { connect, createServer, type Server, type Socket } from "node:net";
 import { inspect } from "node:util";
 import { CreateTableCommand, DeleteTableCommand, DescribeTimeToLiveCommand } from "@aws-sdk/client-dynamodb";
-import { listed, rejection } from "@kv/test-servers";
+import { type Link, listed, Relay, rejection } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createTable, type DynamodbStore, dynamodbStore } from "../src/index.ts";
@@ -361,52 +359,25 @@ for (const { name, server, skipped, table } of await serversFor(vitest, "failure
   });
 }
 
-interface Link {
-  readonly near: Socket;
-  readonly far: Socket;
-  muted: boolean;
-}
-
 /** Passes all on, but nothing any more on connections that are muted. */
-class MutingProxy {
-  readonly links = new Set<Link>();
-  readonly endpoint: string;
-  readonly #listener: Server;
+class MutingProxy extends Relay {
+  readonly #muted = new WeakSet<Link>();
 
-  private constructor(listener: Server, target: number) {
-    const address = listener.address();
-    this.endpoint = `http://127.0.0.1:${typeof address === "object" && address?.port}`;
-    this.#listener = listener;
-    listener.on("connection", (near) => {
-      const link: Link = { near, far: connect(target, "127.0.0.1"), muted: false };
-      this.links.add(link);
-      near.on("data", (bytes) => link.muted || link.far.write(bytes));
-      link.far.on("data", (bytes) => link.muted || near.write(bytes));
-      for (const socket of [near, link.far]) {
-        socket.on("error", () => {});
-        socket.on("close", () => this.#drop(link));
-      }
-    });
+  static start(target: number): Promise<MutingProxy> {
+    return new MutingProxy(target).listen();
   }
 
-  static async start(target: number): Promise<MutingProxy> {
-    const listener = createServer().listen(0, "127.0.0.1");
-    await once(listener, "listening");
-    return new MutingProxy(listener, target);
+  get endpoint(): string {
+    return `http://127.0.0.1:${this.port}`;
   }
 
   mute(): void {
-    for (const link of this.links) link.muted = true;
+    for (const link of this.links) this.#muted.add(link);
   }
 
-  close(): void {
-    for (const link of this.links) this.#drop(link);
-    this.#listener.close();
-  }
-
-  #drop(link: Link): void {
-    this.links.delete(link);
-    link.near.destroy();
-    link.far.destroy();
+  protected override pass(link: Link): void {
+    const { near, far } = link;
+    near.on("data", (bytes) => this.#muted.has(link) || far.write(bytes));
+    far.on("data", (bytes) => this.#muted.has(link) || near.write(bytes));
   }
 }

@@ -1,7 +1,7 @@
 // What several test files need beside the store: looks at the server, and at what passes on its way there.
 
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server as Listener, type Socket } from "node:net";
+import { connect } from "node:net";
+import { type Link, Relay } from "@kv/test-servers";
 import { Client } from "memjs";
 import { OPCODES } from "../src/protocol.ts";
 
@@ -13,53 +13,16 @@ export interface Seen {
 }
 
 /** A TCP proxy that passes everything on, and notes the requests of memcached's binary protocol. */
-export class Tap {
-  readonly port: number;
+export class Tap extends Relay {
   /** What has passed since this was last emptied. */
   readonly seen: Seen[] = [];
   /** How often a client has spoken first, or after an answer. */
   exchanges = 0;
   /** How many connections there were. */
   connections = 0;
-  readonly #listener: Listener;
-  readonly #sockets = new Set<Socket>();
 
-  private constructor(listener: Listener, target: number) {
-    this.#listener = listener;
-    this.port = (listener.address() as AddressInfo).port;
-    listener.on("connection", (near) => {
-      this.connections++;
-      const far = connect(target, "127.0.0.1");
-      let rest: Buffer = Buffer.alloc(0);
-      let answered = true;
-      near.on("data", (bytes) => {
-        if (answered) this.exchanges++;
-        answered = false;
-        rest = this.#note(Buffer.concat([rest, bytes]));
-        far.write(bytes);
-      });
-      far.on("data", (bytes) => {
-        answered = true;
-        near.write(bytes);
-      });
-      for (const [socket, other] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        this.#sockets.add(socket);
-        socket.on("error", () => {});
-        socket.on("close", () => {
-          this.#sockets.delete(socket);
-          other.destroy();
-        });
-      }
-    });
-  }
-
-  static async start(target: number): Promise<Tap> {
-    const listener = createServer({ noDelay: true }).listen(0, "127.0.0.1");
-    await once(listener, "listening");
-    return new Tap(listener, target);
+  static start(target: number): Promise<Tap> {
+    return new Tap(target).listen();
   }
 
   /** How many of each command have passed since this was last asked, and in how many exchanges. */
@@ -71,9 +34,20 @@ export class Tap {
     return { exchanges, commands };
   }
 
-  close(): void {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#listener.close();
+  protected override pass({ near, far }: Link): void {
+    this.connections++;
+    let rest: Buffer = Buffer.alloc(0);
+    let answered = true;
+    near.on("data", (bytes) => {
+      if (answered) this.exchanges++;
+      answered = false;
+      rest = this.#note(Buffer.concat([rest, bytes]));
+      far.write(bytes);
+    });
+    far.on("data", (bytes) => {
+      answered = true;
+      near.write(bytes);
+    });
   }
 
   #note(bytes: Buffer): Buffer {

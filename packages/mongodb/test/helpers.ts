@@ -1,8 +1,6 @@
 // What several test files need beside the store: a look at the server that does not go through it.
 
-import { once } from "node:events";
-import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
-import type { Server } from "@kv/test-servers";
+import { type Link, Relay, type Server } from "@kv/test-servers";
 import { type Collection, type Db, type Document, MongoClient } from "mongodb";
 
 /** Where a store keeps its records unless it is told otherwise. */
@@ -46,25 +44,16 @@ class Requests {
 }
 
 /** Stands between a store and its server, counts the commands that pass, and loses replies when told to. */
-export class Tap {
-  readonly url: string;
-  readonly #listener: NetServer;
-  readonly #sockets = new Set<Socket>();
+export class Tap extends Relay {
   #counts = new Map<string, number>();
   #losing: string | undefined;
 
-  private constructor(listener: NetServer, port: number, target: number) {
-    this.url = `mongodb://127.0.0.1:${port}`;
-    this.#listener = listener;
-    listener.on("connection", (near) => this.#link(near, connect(target, "127.0.0.1")));
+  static start(target: number): Promise<Tap> {
+    return new Tap(target).listen();
   }
 
-  static async start(target: number): Promise<Tap> {
-    const listener = createServer().listen(0, "127.0.0.1");
-    await once(listener, "listening");
-    const address = listener.address();
-    if (typeof address !== "object" || address === null) throw new Error("it listens");
-    return new Tap(listener, address.port, target);
+  get url(): string {
+    return `mongodb://127.0.0.1:${this.port}`;
   }
 
   /** How many of each command have passed since this was last asked, those of the driver's own apart. */
@@ -79,12 +68,8 @@ export class Tap {
     this.#losing = command;
   }
 
-  close(): void {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#listener.close();
-  }
-
-  #link(near: Socket, far: Socket): void {
+  protected override pass(link: Link): void {
+    const { near, far } = link;
     const requests = new Requests();
     let losing = false;
     near.on("data", (bytes) => {
@@ -97,17 +82,6 @@ export class Tap {
       }
       far.write(bytes);
     });
-    far.on("data", (bytes) => (losing ? near.destroy() : near.write(bytes)));
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => {
-        this.#sockets.delete(socket);
-        other.destroy();
-      });
-    }
+    far.on("data", (bytes) => (losing ? this.drop(link) : near.write(bytes)));
   }
 }

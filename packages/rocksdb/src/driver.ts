@@ -4,7 +4,7 @@ import {
   type Call,
   type Cursor,
   type Driver,
-  isInScope,
+  goesWith,
   isLive,
   type Listed,
   nameOf,
@@ -19,7 +19,6 @@ import {
   settled,
   type WriteRequest,
 } from "@kv/core/driver";
-import { asRocksError } from "./errors.ts";
 import { type Change, Folder, type NextRecord } from "./folder.ts";
 import { isHashed, NO_RECORD, recordKey, recordKeyOf, withoutLetter } from "./format.ts";
 import type { Database } from "./native.ts";
@@ -90,7 +89,7 @@ export class RocksdbDriver implements Driver {
     const texts = await this.#use().readMany(ids.map((id) => recordKey(nameOf(id))));
     return ids.map((id, at) => {
       const text = texts[at];
-      return typeof text === "string" ? decodeSettled(text, id) : text;
+      return typeof text === "string" ? settled(() => decodeRecord(text, id)) : text;
     });
   }
 
@@ -142,7 +141,9 @@ export class RocksdbDriver implements Driver {
   ): Promise<Page<Listed>> {
     const { items, next } = await recordPage(this.#use(), scope, cursor);
     return {
-      items: items.map(({ id, text }) => (values ? { key: id.key, record: decodeSettled(text, id) } : { key: id.key })),
+      items: items.map(({ id, text }) =>
+        values ? { key: id.key, record: settled(() => decodeRecord(text, id)) } : { key: id.key },
+      ),
       next,
     };
   }
@@ -158,7 +159,7 @@ export class RocksdbDriver implements Driver {
       const name = withoutLetter(found);
       // The record is looked at only where its name does not tell all.
       const text = isHashed(name) ? await folder.read(found) : "";
-      if (text === undefined || !belongsTo(scope, name, text)) return;
+      if (text === undefined || !goesWith(scope, () => idOf(name, text))) return;
       const key = recordKeyOf(name);
       await folder.turns.take(key, () => this.#write([{ key, next: undefined }], call));
     };
@@ -168,7 +169,7 @@ export class RocksdbDriver implements Driver {
 
   cull(scope: Scope, cursor: Cursor | undefined): Promise<Cursor | undefined> {
     return this.#use().expiry.cull(cursor instanceof Buffer ? cursor : undefined, (name, text) =>
-      belongsTo(scope, name, text),
+      goesWith(scope, () => idOf(name, text)),
     );
   }
 
@@ -204,21 +205,4 @@ export class RocksdbDriver implements Driver {
 
 function liveRecord(text: string | undefined, id: RecordId): StoredRecord | undefined {
   return text !== undefined && isLive({ expiresAt: expiryOfText(text) }) ? decodeRecord(text, id) : undefined;
-}
-
-function decodeSettled(text: string, id: RecordId): Settled<StoredRecord> {
-  try {
-    return decodeRecord(text, id);
-  } catch (error) {
-    return asRocksError(error);
-  }
-}
-
-/** Whether to delete it with the scope. A record so broken that it does not tell its name goes only with all others. */
-function belongsTo(scope: Scope, name: Buffer, text: string): boolean {
-  try {
-    return isInScope(idOf(name, text), scope);
-  } catch {
-    return "collectionPrefix" in scope && scope.collectionPrefix === "";
-  }
 }

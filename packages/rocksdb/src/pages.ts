@@ -2,7 +2,7 @@
 import { KeyValueError } from "@kv/core";
 import {
   after,
-  afterCollection,
+  CollectionWalk,
   type Cursor,
   isInScope,
   isLive,
@@ -67,20 +67,14 @@ export async function collectionPage(
   prefix: string,
   cursor: Cursor | undefined,
 ): Promise<Page<string>> {
-  const scope = { collectionPrefix: prefix };
-  const { start, end } = rangeOf(scope);
-  const items: string[] = [];
-  let from = cursor instanceof Buffer ? cursor : start;
+  const walk = new CollectionWalk(prefix, cursor);
   for (let step = 0; step < COLLECTIONS; step++) {
-    const [key] = await folder.keys(recordRange(from, end), 1);
-    if (!key) return { items };
+    const [key] = await folder.keys(recordRange(walk.start, walk.end), 1);
+    if (!key) return { items: walk.items };
     const name = withoutLetter(key);
     const text = await folder.read(key);
     const live = text !== undefined && isLive({ expiresAt: expiryOfText(text) });
-    from = live ? afterCollection(name) : after(name);
-    if (!live) continue;
-    const id = idOf(name, text);
-    if (isInScope(id, scope)) items.push(id.collection);
+    walk.pass(name, live ? idOf(name, text) : undefined);
   }
-  return { items, next: from };
+  return { items: walk.items, next: walk.start };
 }

@@ -12,8 +12,8 @@
  *
  * Every version of this layout is read for ever: a change makes new numbers, here and in format.ts.
  */
-import { CorruptRecordError, type JsonValue, type Revision, ValueTooLargeError } from "@kv/core";
-import { type Name, parseName, type RecordId, type StoredRecord, stringifyJson } from "@kv/core/driver";
+import { CorruptRecordError, type Revision, ValueTooLargeError } from "@kv/core";
+import { type Name, parseName, parseStored, type RecordId, type StoredRecord, stringifyJson } from "@kv/core/driver";
 
 const PLAIN = "1";
 const NAMED = "2";
@@ -56,7 +56,7 @@ export function decodeRecord(text: string, id: RecordId): StoredRecord {
     start = end + 1;
   }
   return {
-    value: parse(text.slice(start)),
+    value: parseStored(text.slice(start)),
     createdAt: timeAt(text, CREATED),
     expiresAt: timeAt(text, EXPIRES),
     // What was encoded is a revision.
@@ -90,7 +90,7 @@ function revisionEnd(text: string): number {
 
 function namesAt(text: string, start: number): RecordId & { readonly end: number } {
   const end = text.indexOf("\n", start);
-  const names = end === -1 ? undefined : parse(text.slice(start, end));
+  const names = end === -1 ? undefined : parseStored(text.slice(start, end));
   const [collection, key] = Array.isArray(names) ? names : [];
   if (typeof collection === "string" && typeof key === "string") return { collection, key, end };
   throw new CorruptRecordError("a record with a long name does not tell it");
@@ -109,13 +109,4 @@ function timeAt(text: string, offset: number): number | undefined {
   return text.startsWith(NO_TIME, offset)
     ? undefined
     : Number.parseInt(text.slice(offset, offset + NO_TIME.length), 16);
-}
-
-function parse(json: string): JsonValue {
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    // The parser's own message quotes the value.
-    throw new CorruptRecordError(`the stored value is not JSON: ${error instanceof Error ? error.name : "unknown"}`);
-  }
 }

@@ -1,8 +1,7 @@
 /** Whether a write still fits on the disk: RocksDB needs room also after a write has been told to be done. */
-import { statfsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { StorageFullError } from "@kv/core";
+import { FreeSpace } from "@kv/core/driver";
 import { asRocksError } from "./errors.ts";
 
 /**
@@ -10,33 +9,26 @@ import { asRocksError } from "./errors.ts";
  * for each new log.
  */
 const RESERVE = 200_000_000;
-/** How long an answer of the file system counts, in milliseconds. */
-const VALID = 100;
 
 export class Room {
   readonly #folder: string;
-  #left = 0;
-  #checkedAt = Number.NEGATIVE_INFINITY;
+  readonly #space: FreeSpace;
 
   /** @param folder in which there may be another file */
   constructor(folder: string) {
     this.#folder = folder;
+    this.#space = new FreeSpace(folder, RESERVE);
   }
 
   /** Takes room for a record of so many bytes. @throws StorageFullError */
   take(bytes: number): void {
     // Once in the log, and once in order.
-    const needed = 2 * bytes;
-    if (needed > this.#left || performance.now() - this.#checkedAt > VALID) this.#check();
-    if (needed > this.#left) {
-      throw new StorageFullError("there is no room left for the store's folder", { outcome: "not-applied" });
-    }
-    this.#left -= needed;
+    this.#space.take(2 * bytes);
   }
 
   /** Whether RocksDB can still put in order what it has in memory. To let it fail there could keep it from ever closing. */
   get enoughToCompact(): boolean {
-    return this.#left > -RESERVE / 2;
+    return this.#space.left > -RESERVE / 2;
   }
 
   /** Writes as much as opening the folder may. @throws StorageFullError, AccessDeniedError … */
@@ -49,12 +41,6 @@ export class Room {
     } finally {
       await rm(file, { force: true });
     }
-  }
-
-  #check(): void {
-    const { bavail, bsize } = statfsSync(this.#folder);
-    this.#left = bavail * bsize - RESERVE;
-    this.#checkedAt = performance.now();
   }
 }
 

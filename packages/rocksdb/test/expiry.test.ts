@@ -1,6 +1,6 @@
 // Expired records go without being read, and the index of expiries stays small.
 import { RocksdbDriver, rocksdbStore } from "@kv/rocksdb";
-import { until } from "@kv/test-servers";
+import { clockPast } from "@kv/test-servers";
 import { afterEach, describe, expect, test } from "vitest";
 import { keysOf } from "../src/native.ts";
 import { newFolder } from "./helpers.ts";
@@ -52,7 +52,7 @@ describe("in the background", () => {
     await first.put("stays", 1);
     const written = Date.now();
     await first.close();
-    await until(() => Date.now() > written + 50);
+    await clockPast(written + 50);
     const second = open(path);
     expect(await second.get("0")).toBeUndefined();
     await untilRecords(second, 1);
@@ -63,7 +63,7 @@ describe("in the background", () => {
     const store = open();
     await store.put("later", 1, { ttl: "30s" });
     const began = Date.now();
-    await until(() => Date.now() > began + 700);
+    await clockPast(began + 700);
     await store.put("sooner", 1, { ttl: "10ms" });
     await untilRecords(store, 1);
     expect(Date.now()).toBeLessThan(began + 25_000);
@@ -113,8 +113,7 @@ describe("the index", () => {
     const store = open();
     await store.put("later", 1, { ttl: "1h" });
     await store.collection("a".repeat(3000)).put("short", 1, { ttl: "20ms" });
-    const written = Date.now();
-    await until(() => Date.now() > written + 20);
+    await clockPast(Date.now() + 20);
     await store.cull();
     expect((await countsOf(store)).records).toBe(1);
     expect(await store.get("later")).toBe(1);

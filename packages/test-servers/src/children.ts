@@ -15,18 +15,42 @@ export function nodeArguments(file: URL, ...rest: readonly string[]): string[] {
   return ["--conditions=@kv/source", "--import", import.meta.resolve("tsx"), fileURLToPath(file), ...rest];
 }
 
-/** In the current folder, if no other is given. Has a channel for messages. */
-export function runChild(command: string, commandArguments: readonly string[], cwd?: string): Child {
-  const child = spawn(command, commandArguments, { cwd, stdio: ["ignore", "pipe", "inherit", "ipc"] });
-  let text = "";
-  child.stdout?.setEncoding("utf8").on("data", (part: string) => {
-    text += part;
+export interface ChildOptions {
+  /** Default: the current folder. */
+  readonly cwd?: string;
+  /** Added to this process' own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether what it prints as errors is not shown, but part of its output. Default: false. */
+  readonly quiet?: boolean;
+}
+
+/** Has a channel for messages. */
+export function runChild(
+  command: string,
+  commandArguments: readonly string[],
+  { cwd, env, quiet = false }: ChildOptions = {},
+): Child {
+  const child = spawn(command, commandArguments, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", quiet ? "pipe" : "inherit", "ipc"],
   });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (part: string) => {
+      text += part;
+    });
+  }
   const ended = new Promise<number | string | null>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve(code ?? signal));
   });
   return { process: child, output: () => text, ended };
+}
+
+/** As {@link runChild}, of Node.js with a TypeScript file. */
+export function runNode(file: URL, fileArguments: readonly string[], options?: ChildOptions): Child {
+  return runChild(process.execPath, nodeArguments(file, ...fileArguments), options);
 }
 
 /** Resolves when the condition holds. */

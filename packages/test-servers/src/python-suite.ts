@@ -2,7 +2,7 @@
 
 import type { Collection, KeyValueStore } from "@kv/core";
 import type * as vitest from "vitest";
-import { listed } from "./promises.ts";
+import { clockPast, listed } from "./promises.ts";
 import { PythonNumber, type PythonStore } from "./python-store.ts";
 
 type Store = KeyValueStore<"write" | "atomic">;
@@ -211,7 +211,7 @@ export function pythonSuite(runner: typeof vitest, options: PythonSuiteOptions):
       await users.put("ours", { n: 1 }, { ttl: "300ms" });
       await options.python().run(["put", ["theirs", { n: 1 }], { ...inUsers, ttl: shortestTtl }]);
       const after = Date.now();
-      await until(after + 1000 * Math.max(0.3, shortestTtl));
+      await clockPast(after + 1000 * Math.max(0.3, shortestTtl));
       expect(await options.python().run(["get_many", [["ours", "theirs"]], inUsers])).toEqual([[null, null]]);
       expect(await users.getMany(["ours", "theirs"])).toEqual([undefined, undefined]);
       expect(await users.has("theirs")).toBe(false);
@@ -268,10 +268,4 @@ export function pythonSuite(runner: typeof vitest, options: PythonSuiteOptions):
       if (store.can("enumerate")) expect(await listed(store.collection("p").keys())).toEqual([]);
     });
   });
-}
-
-async function until(moment: number): Promise<void> {
-  for (let left = moment - Date.now(); left > 0; left = moment - Date.now()) {
-    await new Promise((resolve) => setTimeout(resolve, left));
-  }
 }

@@ -1,6 +1,6 @@
 // One server shared with py-key-value-aio's ValkeyStore, live and both ways.
 
-import { PythonStore, pythonFor, pythonSuite, serverFor } from "@kv/test-servers";
+import { PythonStore, pythonFor, redisLikePythonSuite, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { valkeyStore } from "../src/index.ts";
@@ -16,41 +16,24 @@ const theirs = () =>
     store: 'ValkeyStore(host="127.0.0.1", port=server)',
     server: () => server.port,
   });
-const empty = async () => void (await asker.ask("FLUSHALL"));
 
 afterAll(() => asker.close());
 
-pythonSuite(vitest, {
+redisLikePythonSuite(vitest, {
   name: "ValkeyStore",
   skipped,
   python: theirs,
   open: (options) => valkeyStore({ url: server.url, ...options }),
-  empty,
-  joinsNames: true,
+  ask: (...command) => asker.ask(...command),
   // It takes whole seconds off, and asks the server for none at all where less than two are given.
   shortestTtl: 2.5,
-  names: [
-    { collection: "default_collection", key: "user:1" },
-    { collection: "a collection", key: "with :: inside" },
-    { collection: "odd *?[x]\\", key: "%3A %" },
-    { collection: "日本", key: "é😀" },
-    { collection: "c".repeat(300), key: "k".repeat(1000) },
-  ],
 });
 
 describe.skipIf(skipped)("a server shared with Python", () => {
   const store = valkeyStore(skipped ? {} : { url: server.url });
 
-  beforeEach(empty);
+  beforeEach(() => asker.ask("FLUSHALL"));
   afterAll(() => store.close());
-
-  it("ends the time to live that the server holds when either overwrites", async () => {
-    await store.put("a", { n: 1 }, { ttl: "1h" });
-    await theirs().run(["put", ["a", { n: 2 }]], ["put", ["b", { n: 1 }], { ttl: 1000 }]);
-    expect(await asker.number("PTTL", "default_collection::a")).toBe(-1);
-    await store.put("b", { n: 2 });
-    expect(await asker.number("PTTL", "default_collection::b")).toBe(-1);
-  });
 
   it("has from Python no record that lives for less than two seconds: its store asks the server for none at all", async () => {
     const [brief, longer] = await theirs().run(

@@ -3,7 +3,9 @@ import { around, type Call, defineLayer, newRevision } from "../../src/driver/in
 import { BackendError, createStore, KeyValueError, StoreUnavailableError } from "../../src/index.ts";
 import { LineDriver } from "../support/line-driver.ts";
 import type { LineRequest } from "../support/line-server.ts";
-import { client, later, lineTarget, type Mutant, remote, replacing } from "./mutant.ts";
+import { uncancelled } from "../support/uncancelled.ts";
+import { failing } from "./methods.ts";
+import { client, later, lineTarget, type Mutant, remote } from "./mutant.ts";
 
 type Ask = [method: LineRequest["method"], parameters: readonly unknown[], call: Call];
 
@@ -153,13 +155,7 @@ export const faults: readonly Mutant[] = [
     ["faults/dead-connection"],
     class extends LineDriver {
       protected override async ask<T>(...[method, parameters, call]: Ask): Promise<T> {
-        const patient = {
-          operation: call.operation,
-          signal: new AbortController().signal,
-          deadline: call.deadline,
-          ended: false,
-          markSent() {},
-        };
+        const patient = uncancelled(call.operation, call.deadline);
         return super.ask<T>(method, parameters, patient);
       }
     },
@@ -211,13 +207,7 @@ export const faults: readonly Mutant[] = [
     class extends LineDriver {
       #last: Promise<unknown> = Promise.resolve();
       protected override ask<T>(...[method, parameters, call]: Ask): Promise<T> {
-        const patient = {
-          operation: call.operation,
-          signal: new AbortController().signal,
-          deadline: call.deadline,
-          ended: false,
-          markSent() {},
-        };
+        const patient = uncancelled(call.operation, call.deadline);
         const turn = this.#last.catch(() => {}).then(() => super.ask<T>(method, parameters, patient));
         this.#last = turn;
         return turn;
@@ -259,17 +249,7 @@ export const faults: readonly Mutant[] = [
   remote(
     "a write that ran into its deadline is said not to have been applied",
     ["faults/lost-reply-then-silence"],
-    replacing({
-      put:
-        (original) =>
-        async (...given) => {
-          try {
-            return await original(...given);
-          } catch (error) {
-            throw error instanceof KeyValueError ? Object.assign(error, { outcome: "not-applied" }) : error;
-          }
-        },
-    }),
+    failing(["put"], (error) => Object.assign(error, { outcome: "not-applied" })),
   ),
   client(
     "the server makes up revisions of its own",
@@ -321,17 +301,7 @@ export const faults: readonly Mutant[] = [
   remote(
     "a server that stands still is said to have done nothing",
     ["outages/paused"],
-    replacing({
-      put:
-        (original) =>
-        async (...given) => {
-          try {
-            return await original(...given);
-          } catch (error) {
-            throw error instanceof KeyValueError ? Object.assign(error, { outcome: "not-applied" }) : error;
-          }
-        },
-    }),
+    failing(["put"], (error) => Object.assign(error, { outcome: "not-applied" })),
   ),
   client(
     "a read that fails in an outage is a miss",

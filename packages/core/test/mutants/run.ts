@@ -10,11 +10,14 @@ import { LineDriver } from "../support/line-driver.ts";
 import { LineServer } from "../support/line-server.ts";
 import { MapDriver } from "../support/map-driver.ts";
 import { atomics } from "./atomics.ts";
-import { calls } from "./calls.ts";
+import { capabilities } from "./capabilities.ts";
+import { deadlines } from "./deadlines.ts";
 import { enumeration } from "./enumeration.ts";
+import { errors } from "./errors.ts";
 import { faults } from "./faults.ts";
 import { getOrSet } from "./get-or-set.ts";
 import { instances } from "./instances.ts";
+import { lifecycle } from "./lifecycle.ts";
 import { lineTarget, type Mutant, mapTarget } from "./mutant.ts";
 import { names } from "./names.ts";
 import { records } from "./records.ts";
@@ -33,7 +36,10 @@ const mutants: readonly Mutant[] = [
   ...enumeration,
   ...getOrSet,
   ...instances,
-  ...calls,
+  ...deadlines,
+  ...lifecycle,
+  ...errors,
+  ...capabilities,
   ...faults,
   ...several,
   ...wrappers,

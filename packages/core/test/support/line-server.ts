@@ -1,8 +1,8 @@
 /** A small key-value server in this process, real enough to be cut off: one JSON text a line, over TCP. */
 import { createServer, type Server, type Socket } from "node:net";
 import type { Address, ServerProcess } from "../../src/conformance/property.ts";
-import type { Call } from "../../src/driver/index.ts";
 import { MapDriver } from "./map-driver.ts";
+import { uncancelled } from "./uncancelled.ts";
 
 export interface LineRequest {
   readonly id: number;
@@ -11,13 +11,7 @@ export interface LineRequest {
 }
 
 /** Never ends: the server has no deadlines of its own. */
-const endless: Call = {
-  operation: "none",
-  signal: new AbortController().signal,
-  deadline: Infinity,
-  ended: false,
-  markSent() {},
-};
+const endless = uncancelled("none");
 
 /** It can be killed, restarted and paused as if it were a process; what it has stored stays. */
 export class LineServer implements ServerProcess {

@@ -1,16 +1,10 @@
 /** What lies in a backend under a name, also under those names that no key of the user's is stored as. */
-import type { Call } from "../../src/driver/index.ts";
 import type { KeyValueStore } from "../../src/index.ts";
 import type { JsonValue } from "../../src/json.ts";
 import { newRevision } from "../../src/revision.ts";
+import { uncancelled } from "./uncancelled.ts";
 
-const call: Call = {
-  operation: "test",
-  signal: new AbortController().signal,
-  deadline: Number.POSITIVE_INFINITY,
-  ended: false,
-  markSent() {},
-};
+const call = uncancelled("test");
 
 export function rawRecords({ driver }: KeyValueStore<never>, collection = "default_collection") {
   const find = async (key: string) => {

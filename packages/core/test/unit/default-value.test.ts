@@ -6,7 +6,7 @@ import { defaultValue, encryption } from "@kv/core/wrappers";
 import { expect, it } from "vitest";
 import * as z from "zod";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
-import { collect } from "../../src/conformance/support.ts";
+import { collect, until } from "../../src/conformance/support.ts";
 import { rejection } from "./held-driver.ts";
 
 const THEME = { theme: "light", sizes: [1, 2] };
@@ -81,7 +81,7 @@ it("or what was there is given, never neither, where a record expires while it i
     forward(inner, {
       async get(id, call) {
         const record = await inner.get(id, call);
-        while (Date.now() <= (record?.expiresAt ?? 0)) await new Promise((resolve) => setTimeout(resolve, 1));
+        await until(record?.expiresAt ?? 0);
         return record;
       },
     }),

@@ -6,6 +6,7 @@ import { type EncryptionKey, encryption, keyFromPassphrase } from "@kv/core/wrap
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
+import { until } from "../../src/conformance/support.ts";
 import { xaesKey, xaesOpen, xaesSeal } from "../../src/wrappers/xaes.ts";
 import { damage } from "./damage.ts";
 import { rejection } from "./held-driver.ts";
@@ -312,7 +313,7 @@ describe("refused", () => {
   it("but what has expired, which is absent, whatever became of its key", async () => {
     const { driver, store } = encrypted([A]);
     await encrypted([B], driver).store.put("key", 1, { ttl: "1ms" });
-    for (let now = Date.now(); Date.now() <= now + 1; ) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(Date.now() + 1);
     expect(await store.get("key")).toBeUndefined();
     expect(await store.getMany(["key"])).toEqual([undefined]);
     expect(await store.putIfAbsent("key", 2)).toBeDefined();

@@ -1,7 +1,19 @@
-// The names under which stores in folders keep their records, which every later release reads.
+// What stores in folders have in common: the names of records, which every later release reads, what is listed, and room on the disk.
 
 import { createHash } from "node:crypto";
-import { bytesOf, expiryRow, isInScope, nameOf, parseExpiryRow, parseName, rangeOf } from "@kv/core/driver";
+import { tmpdir } from "node:os";
+import {
+  bytesOf,
+  CollectionWalk,
+  expiryRow,
+  FreeSpace,
+  goesWith,
+  isInScope,
+  nameOf,
+  parseExpiryRow,
+  parseName,
+  rangeOf,
+} from "@kv/core/driver";
 import { describe, expect, test } from "vitest";
 
 const id = (collection: string, key: string) => ({ collection, key });
@@ -65,5 +77,63 @@ describe("names", () => {
         }
       }
     }
+  });
+});
+
+describe("a walk over collections", () => {
+  /** Passes those of the sorted names that it asks for, all of them live records but those of `dead`. */
+  function walked(walk: CollectionWalk, names: readonly Buffer[], dead: readonly string[] = []): number {
+    for (let steps = 0; ; steps++) {
+      const name = names.find((one) => Buffer.compare(one, walk.start) >= 0 && Buffer.compare(one, walk.end) < 0);
+      if (!name) return steps;
+      const { collection = "", key = "" } = parseName(name);
+      walk.pass(name, dead.includes(collection) ? undefined : id(collection, key));
+    }
+  }
+  const names = ["a", "app", "app2", "apq"].flatMap((collection) =>
+    ["1", "2", "3"].map((key) => bytesOf(nameOf(id(collection, key)))),
+  );
+
+  test("looks at one record of each, and at all that are not live", () => {
+    const walk = new CollectionWalk("", undefined);
+    expect(walked(walk, names, ["app"])).toBe(6);
+    expect(walk.items).toEqual(["a", "app2", "apq"]);
+  });
+
+  test("stays below its prefix, and goes on where another one stood", () => {
+    const first = new CollectionWalk("app", undefined);
+    first.pass(bytesOf(nameOf(id("app", "1"))), id("app", "1"));
+    const second = new CollectionWalk("app", first.start);
+    expect(walked(second, names)).toBe(1);
+    expect([first.items, second.items]).toEqual([["app"], ["app2"]]);
+  });
+});
+
+test("a record that does not tell its name goes only with all others", () => {
+  const broken = () => {
+    throw new Error("no name");
+  };
+  const scopes = [{ collection: "c", keyPrefix: "" }, { collectionPrefix: "c" }, { collectionPrefix: "" }];
+  expect(scopes.map((scope) => goesWith(scope, broken))).toEqual([false, false, true]);
+  expect(scopes.map((scope) => goesWith(scope, () => id("d", "k")))).toEqual([false, false, true]);
+  expect(scopes.map((scope) => goesWith(scope, () => id("c", "k")))).toEqual([true, true, true]);
+});
+
+describe("free space", () => {
+  test("is taken as long as the disk has more than the reserve", () => {
+    const space = new FreeSpace(tmpdir(), 0);
+    space.take(1, () => {
+      throw new Error("the disk was to be asked alone");
+    });
+    expect(space.left).toBeGreaterThan(0);
+  });
+
+  test("that the disk has not may be had elsewhere", () => {
+    const space = new FreeSpace(tmpdir(), 2 ** 60);
+    const full = expect.objectContaining({ code: "STORAGE_FULL", outcome: "not-applied" });
+    expect(() => space.take(1)).toThrow(full);
+    expect(() => space.take(2, () => 1)).toThrow(full);
+    space.take(2, () => 2);
+    expect(space.left).toBeLessThan(0);
   });
 });

@@ -1,15 +1,10 @@
 // Parts of a batch that stay silent are given up just before the deadline, so that the others can be told.
 
 import { describe, expect, it } from "vitest";
-import { type Call, inTime, silent } from "../../src/driver/index.ts";
+import { inTime, silent } from "../../src/driver/index.ts";
+import { uncancelled } from "../support/uncancelled.ts";
 
-const callOf = (milliseconds: number): Call => ({
-  operation: "getMany",
-  signal: new AbortController().signal,
-  deadline: performance.now() + milliseconds,
-  ended: false,
-  markSent() {},
-});
+const callOf = (milliseconds: number) => uncancelled("getMany", performance.now() + milliseconds);
 
 describe("inTime", () => {
   it("gives the answer, and its error", async () => {

@@ -1,27 +1,13 @@
 // One collection for all: what it stores under, that no two records ever meet, and collections made from keys.
 
-import { createStore, InvalidNameError } from "@kv/core";
+import { createStore } from "@kv/core";
 import { type Cursor, defineLayer, forward, type Page } from "@kv/core/driver";
 import { prefixCollections, singleCollection } from "@kv/core/wrappers";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
 import { collect as listed } from "../../src/conformance/support.ts";
-import { golden } from "../golden/wrappers.ts";
-import { rejection } from "./held-driver.ts";
-
-/** A store, and the same with all collections in `all`. */
-function stores(driver = new CompleteDriver()) {
-  const plain = createStore(driver);
-  return { plain, store: plain.with(singleCollection("all")) };
-}
-
-it("stores a record where Python's wrapper has it", async () => {
-  const plain = createStore(new CompleteDriver());
-  await plain.with(singleCollection("all")).collection("users").put("ada", 1);
-  const [collection = "", key = ""] = golden.names.singleCollection.split("::");
-  expect(await plain.collection(collection).get(key)).toBe(1);
-});
+import { anyName, sorted, wrapped } from "../support/name-wrappers.ts";
 
 it.each([
   ["users", "ada", "users__ada"],
@@ -32,7 +18,7 @@ it.each([
   ["_", "c", "__%5F__c"],
   ["50%", "c", "50%__c"],
 ])("the collection %j and the key %j lie under %j: as Python where that is unambiguous", async (name, key, stored) => {
-  const { plain, store } = stores();
+  const { plain, store } = wrapped(singleCollection("all"));
   await store.collection(name).put(key, 1);
   expect(await listed(plain.collections())).toEqual(["all"]);
   expect(await listed(plain.collection("all").keys())).toEqual([stored]);
@@ -42,17 +28,13 @@ it.each([
 
 // Python joins by "__" alone: ("a", "b__c") and ("a__b", "c") are one record there.
 it("never lets two pairs of names meet, whatever they are, and clears one collection alone", async () => {
-  const name = fc.oneof(
-    fc.string({ unit: fc.constantFrom("_", "%", "5", "F", "a"), minLength: 1, maxLength: 6 }),
-    fc.string({ unit: "grapheme", minLength: 1 }),
-  );
   await fc.assert(
     fc.asyncProperty(
-      fc.uniqueArray(name, { minLength: 2, maxLength: 4 }),
-      fc.uniqueArray(name, { minLength: 1, maxLength: 4 }),
+      fc.uniqueArray(anyName, { minLength: 2, maxLength: 4 }),
+      fc.uniqueArray(anyName, { minLength: 1, maxLength: 4 }),
       fc.string({ unit: fc.constantFrom("_", "%", "5", "F", "a"), maxLength: 3 }),
       async (collections, keys, prefix) => {
-        const { store } = stores();
+        const { store } = wrapped(singleCollection("all"));
         for (const one of collections) for (const key of keys) await store.collection(one).put(key, [one, key]);
         for (const one of collections) {
           for (const key of keys) expect(await store.collection(one).get(key)).toEqual([one, key]);
@@ -70,7 +52,7 @@ it("never lets two pairs of names meet, whatever they are, and clears one collec
 });
 
 it("gives each collection once over all pages of keys", async () => {
-  const { store } = stores();
+  const { store } = wrapped(singleCollection("all"));
   // In the order of the keys the collections take turns, on every page.
   for (let at = 0; at < 40; at++) {
     await store.collection("z").put(`${at}`, 1);
@@ -82,7 +64,7 @@ it("gives each collection once over all pages of keys", async () => {
 });
 
 it("gives the same names again where a page is asked for again, as `retry` does", async () => {
-  const { store } = stores();
+  const { store } = wrapped(singleCollection("all"));
   for (let at = 0; at < 250; at++) await store.collection(`c${String(at % 150).padStart(3, "0")}`).put(`${at}`, 1);
   const pages: string[][] = [];
   const twice = defineLayer("twice", (inner) => {
@@ -103,7 +85,7 @@ it("gives the same names again where a page is asked for again, as `retry` does"
 });
 
 it("takes no other program's keys in the collection for records of its own, and leaves them", async () => {
-  const { plain, store } = stores();
+  const { plain, store } = wrapped(singleCollection("all"));
   const foreign = ["plain", "_", "__", "____", "__x", "a_b", "__%5__k", "__users__k", "users__", "%5F"];
   await plain.collection("all").putMany(foreign.map((key) => ({ key, value: 0 })));
   await plain.collection("other").put("users__k", 0);
@@ -122,7 +104,7 @@ it("takes no other program's keys in the collection for records of its own, and 
 
 it("culls what has expired in it, and nothing beside it", async () => {
   const driver = new CompleteDriver();
-  const { store } = stores(driver);
+  const { store } = wrapped(singleCollection("all"), driver);
   const expired = { value: 1, createdAt: 1, expiresAt: 2, revision: "r" as never };
   for (const collection of ["all", "other"]) driver.put({ collection, key: "users__old" }, expired);
   await store.collection("users").put("new", 1);
@@ -147,25 +129,3 @@ it("under a prefix of collections, each lies in the other in either order", asyn
   await other.collection("c").put("k", 3);
   expect(await plain.collection("app__all").get("c__k")).toBe(3);
 });
-
-it("withdraws `clear` at run time where the store cannot enumerate", async () => {
-  const driver = new CompleteDriver();
-  const blind = forward(driver, {
-    capabilities: Object.freeze({ ...driver.capabilities, enumerate: false }),
-    list: undefined,
-    collections: undefined,
-  });
-  const store = createStore({ ...blind, capabilities: driver.capabilities }).with(singleCollection("all"));
-  expect(store.can("clear")).toBe(false);
-  expect(await rejection(store.clearAll())).toMatchObject({ code: "UNSUPPORTED" });
-  await store.put("k", 1);
-  expect(await store.get("k")).toBe(1);
-});
-
-it.each([[""], ["\ud800"], [undefined], [1]])("is refused: %j", (name) => {
-  expect(() => singleCollection(name as string)).toThrow(InvalidNameError);
-});
-
-async function sorted(names: AsyncIterable<string>): Promise<string[]> {
-  return (await listed(names)).sort();
-}

@@ -2,6 +2,7 @@
 import { InvalidArgumentError, InvalidTtlError, UnsupportedOperationError } from "@kv/core";
 import { around, defineLayer } from "@kv/core/driver";
 import { memoryStore } from "@kv/memory";
+import { clockPast } from "@kv/test-servers";
 import type { EventStore, JSONRPCMessage } from "@modelcontextprotocol/server";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { KvEventStore, type KvEventStoreOptions } from "../../src/server/index.ts";
@@ -124,11 +125,7 @@ describe.each(backends)("on %s", (backend) => {
     const { here } = await nodes({ ttl: "150ms" });
     const session = here.forSession("s");
     const old = await session.storeEvent("stream", message(1));
-    const stored = Date.now();
-    const rest = async (milliseconds: number) => {
-      while (Date.now() <= stored + milliseconds) await new Promise((resolve) => setTimeout(resolve, 10));
-    };
-    await rest(300);
+    await clockPast(Date.now() + 300);
     expect(await session.getStreamIdForEventId?.(old)).toBeUndefined();
     await expect(replayed(session, old)).rejects.toThrow(InvalidArgumentError);
     expect(await session.storeEvent("stream", message(2))).not.toBe(old);

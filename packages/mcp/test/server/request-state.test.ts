@@ -1,6 +1,7 @@
 /** States of requests of several rounds: by a real client of a real server, and by whoever tries what he should not. */
 import { InvalidArgumentError, UnsupportedOperationError } from "@kv/core";
 import { memoryStore } from "@kv/memory";
+import { clockPast } from "@kv/test-servers";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import {
   type AuthInfo,
@@ -108,8 +109,7 @@ describe.each(backends)("on %s", (backend) => {
     const { here } = await nodes({ ttl: "100ms" });
     const ada = contextOf(tokenOf("ada"));
     const id = await here.mint({ a: 1 }, ada);
-    const stored = Date.now();
-    while (Date.now() <= stored + 100) await new Promise((resolve) => setTimeout(resolve, 10));
+    await clockPast(Date.now() + 100);
     await expect(here.verify(id, ada)).rejects.toThrow(/unknown/);
   });
 

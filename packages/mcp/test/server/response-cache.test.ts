@@ -2,6 +2,7 @@
 import { InvalidArgumentError, InvalidTtlError } from "@kv/core";
 import { prefixCollections } from "@kv/core/wrappers";
 import { memoryStore } from "@kv/memory";
+import { clockPast } from "@kv/test-servers";
 import { McpServer } from "@modelcontextprotocol/server";
 import { describe, expect, it } from "vitest";
 import { responseCache } from "../../src/server/index.ts";
@@ -214,8 +215,7 @@ describe("an answer", () => {
     const { runs, client } = serve({ ttl: { "tools/call": "300ms" } });
     const one = await client();
     await callText(one, "look", { words: "kv" });
-    const stored = Date.now();
-    while (Date.now() <= stored + 300) await new Promise((resolve) => setTimeout(resolve, 20));
+    await clockPast(Date.now() + 300);
     await callText(one, "look", { words: "kv" });
     expect(runs.get("look")).toBe(2);
   });
@@ -229,8 +229,7 @@ describe("an answer", () => {
     await read("short", 200);
     await read("never", 0);
     expect(await read("never", 0)).toMatchObject({ run: 4 });
-    const stored = Date.now();
-    while (Date.now() <= stored + 200) await new Promise((resolve) => setTimeout(resolve, 20));
+    await clockPast(Date.now() + 200);
     expect(await read("short", 200)).toMatchObject({ run: 5 });
     const { ttlMs, ...kept } = await read("long", 60_000);
     expect(kept).toEqual({ contents: [], run: 1 });

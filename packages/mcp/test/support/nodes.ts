@@ -1,6 +1,6 @@
 /** Nodes of one server, each a process of its own, and real clients that reach them over HTTP, one after the other. */
 import { once } from "node:events";
-import { nodeArguments, runChild } from "@kv/test-servers";
+import { runNode } from "@kv/test-servers";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterAll, onTestFinished } from "vitest";
 import type { Era } from "./server.ts";
@@ -20,7 +20,7 @@ afterAll(async () => {
 /** Starts a node, named so in its answers; it ends with the test file. */
 export async function startNode(storeUrl: string, name: string, ...options: readonly string[]): Promise<Node> {
   const file = new URL("../server/children/node.ts", import.meta.url);
-  const child = runChild(process.execPath, nodeArguments(file, storeUrl, name, ...options));
+  const child = runNode(file, [storeUrl, name, ...options]);
   const kill = async () => {
     child.process.kill("SIGKILL");
     await child.ended;

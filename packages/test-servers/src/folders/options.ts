@@ -1,7 +1,7 @@
 // What a store in a folder tells the tests that all of them share.
 import type { KeyValueStore, StoreOptions } from "@kv/core";
 import type * as vitest from "vitest";
-import { type Child, nodeArguments, runChild } from "../children.ts";
+import { type Child, runNode } from "../children.ts";
 
 export type Store = KeyValueStore<"write" | "atomic" | "enumerate" | "clear" | "durable">;
 
@@ -22,10 +22,7 @@ export function startFolderChild(
   path: string,
   ...rest: readonly string[]
 ): Child {
-  return runChild(
-    process.execPath,
-    nodeArguments(new URL(`children/${file}`, import.meta.url), `${scheme}:${path}`, ...rest),
-  );
+  return runNode(new URL(`children/${file}`, import.meta.url), [`${scheme}:${path}`, ...rest]);
 }
 
 export type FromUrl = (url: string, options?: StoreOptions) => { readonly driver: object };

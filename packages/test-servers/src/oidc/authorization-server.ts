@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JWK } from "oidc-provider";
-import { type Child, nodeArguments, runChild } from "../children.ts";
+import { type Child, runNode } from "../children.ts";
 import type { Command, Counts, Report, Settings } from "./messages.ts";
 
 export type { Counts };
@@ -96,7 +96,8 @@ export class AuthorizationServer {
   async restart(changes: Pick<AuthorizationServerOptions, "accessTokenSeconds"> = {}): Promise<void> {
     await this.kill();
     this.#settings = { ...this.#settings, ...changes };
-    this.#child = runChild(process.execPath, nodeArguments(childFile));
+    // oidc-provider warns of its development forms and of Node.js 20: both are meant so here.
+    this.#child = runNode(childFile, [], { quiet: true });
     const { port } = await this.#tell({ type: "start", settings: this.#settings }, "ready");
     this.#settings = { ...this.#settings, port };
   }
@@ -121,8 +122,8 @@ export class AuthorizationServer {
   }
 
   #reportOf<Type extends Report["type"]>(type: Type): Promise<Extract<Report, { type: Type }>> {
-    const { process: child, ended } = this.#child ?? {};
-    if (child === undefined) return Promise.reject(new Error("the authorization server does not run"));
+    if (!this.#child) return Promise.reject(new Error("the authorization server does not run"));
+    const { process: child, ended, output } = this.#child;
     return new Promise((resolve, reject) => {
       const listen = (report: Report): void => {
         if (!isOfType(report, type)) return;
@@ -130,7 +131,7 @@ export class AuthorizationServer {
         resolve(report);
       };
       child.on("message", listen);
-      ended?.then((how) => reject(new Error(`the authorization server ended: ${how}`)), reject);
+      ended.then((how) => reject(new Error(`the authorization server ended: ${how}\n${output()}`)), reject);
     });
   }
 }

@@ -1,6 +1,4 @@
 // The process of the authorization server: oidc-provider, registration open, refresh tokens rotated, reuse punished.
-// First, since oidc-provider warns as soon as it is imported.
-import "./quiet.ts";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import Provider, { type Configuration } from "oidc-provider";

@@ -1,10 +1,8 @@
 // Processes of their own: the example of a README, and one that uses a store and is to end by itself.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import type * as vitest from "vitest";
-import { nodeArguments } from "../children.ts";
+import { type ChildOptions, runNode } from "../children.ts";
 
 export interface ExampleOptions {
   readonly title?: string;
@@ -22,11 +20,31 @@ export function exampleSuite(runner: typeof vitest, options: ExampleOptions): vo
 
   describe.skipIf(skipped)(title, () => {
     it("runs, and prints what its comments say", async () => {
-      const file = new URL("examples/users.ts", folder);
-      const example = readFileSync(file, "utf8");
-      expect(readFileSync(new URL("README.md", folder), "utf8")).toContain(`\`\`\`ts\n${example}\`\`\``);
-      expect(await run(file, [], options.environment())).toEqual({ code: 0, output: "{ name: 'Ada' }\n1\n" });
+      const file = exampleOf(runner, folder, "users.ts");
+      expect(await run(file, [], { env: options.environment() })).toEqual({ code: 0, output: "{ name: 'Ada' }\n1\n" });
     });
+  });
+}
+
+export interface FolderExampleOptions {
+  /** The folder of the package, with a `/` at its end. */
+  readonly folder: URL;
+  /** The path of a folder that does not exist yet. */
+  newFolder(): string;
+}
+
+/** As {@link exampleSuite}, of a store in a folder, which the example makes. */
+export function folderExampleSuite(runner: typeof vitest, { folder, newFolder }: FolderExampleOptions): void {
+  const { test, expect } = runner;
+
+  test("the README's example runs, and finds its data again", async () => {
+    const file = exampleOf(runner, folder, "notes.ts");
+    const cwd = newFolder();
+    mkdirSync(cwd);
+    for (const time of [1, 2]) {
+      const output = `{ text: 'Wrote the first program' }\nrun ${time}\n`;
+      expect(await run(file, [], { cwd })).toEqual({ code: 0, output });
+    }
   });
 }
 
@@ -50,12 +68,16 @@ export function endingSuite(runner: typeof vitest, { skipped, url, unreachable }
   });
 }
 
+/** The example of that name, once it is seen to be the one of the README. */
+function exampleOf({ expect }: Pick<typeof vitest, "expect">, folder: URL, name: string): URL {
+  const file = new URL(`examples/${name}`, folder);
+  const example = readFileSync(file, "utf8");
+  expect(readFileSync(new URL("README.md", folder), "utf8")).toContain(`\`\`\`ts\n${example}\`\`\``);
+  return file;
+}
+
 /** What a process has printed, and its code, once it has ended by itself. */
-async function run(file: URL, argumentList: readonly string[], environment: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, nodeArguments(file, ...argumentList), {
-    env: { ...process.env, ...environment },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [[code], chunks] = await Promise.all([once(child, "exit"), child.stdout.toArray()]);
-  return { code, output: Buffer.concat(chunks).toString() };
+async function run(file: URL, fileArguments: readonly string[], options: ChildOptions) {
+  const child = runNode(file, fileArguments, options);
+  return { code: await child.ended, output: child.output() };
 }

@@ -13,14 +13,13 @@ type Make = (details: ErrorDetails) => KeyValueError;
 
 const denied: Make = (details) =>
   new AccessDeniedError("this process may not write to the store's folder or its files", details);
-const full: Make = (details) => new StorageFullError("there is no room left for the store's folder", details);
 const busy: Make = (details) =>
   new StoreUnavailableError("the system lacks the means to open or read the store", details);
 const noFolder: Make = (details) => new InvalidArgumentError("the store's path is not that of a folder", details);
 
 const MAKERS: ReadonlyMap<string, Make> = new Map<string, Make>([
   ...["EACCES", "EPERM", "EROFS"].map((code) => [code, denied] as const),
-  ...["ENOSPC", "EDQUOT", "EFBIG"].map((code) => [code, full] as const),
+  ...["ENOSPC", "EDQUOT", "EFBIG"].map((code) => [code, folderFull] as const),
   ...["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"].map((code) => [code, busy] as const),
   ...["ENOTDIR", "EEXIST", "EISDIR"].map((code) => [code, noFolder] as const),
 ]);
@@ -32,4 +31,8 @@ export function folderError(code: string, details: ErrorDetails = {}): KeyValueE
 
 export function damagedFiles(details: ErrorDetails = {}): IncompatibleFormatError {
   return new IncompatibleFormatError("the store's files are damaged", details);
+}
+
+export function folderFull(details: ErrorDetails = {}): StorageFullError {
+  return new StorageFullError("there is no room left for the store's folder", details);
 }

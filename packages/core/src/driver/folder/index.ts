@@ -1,6 +1,8 @@
-/** What the drivers of stores in folders share: how names are written, expiry, paths, and errors. */
+/** What the drivers of stores in folders share: how names are written, what is read back, expiry, paths, room on the disk, and errors. */
+export { CollectionWalk } from "./collection-walk.ts";
 export { damagedFiles, folderError } from "./errors.ts";
 export { expiryRow, parseExpiryRow } from "./expiry-rows.ts";
+export { FreeSpace } from "./free-space.ts";
 export { absolutePath, parseFolderUrl } from "./location.ts";
 export {
   after,
@@ -12,4 +14,5 @@ export {
   parseName,
   rangeOf,
 } from "./names.ts";
+export { goesWith, parseStored } from "./stored.ts";
 export { Sweeper } from "./sweeper.ts";

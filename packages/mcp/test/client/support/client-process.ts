@@ -1,11 +1,11 @@
 /** A client in a process of its own, as tests hold it. */
-import { nodeArguments, runChild } from "@kv/test-servers";
+import { runNode } from "@kv/test-servers";
 import { Browser } from "@kv/test-servers/oidc";
 import { onTestFinished } from "vitest";
 import type { Answered, ClientCommand, ClientSettings } from "./client-messages.ts";
 
 export class ClientProcess {
-  readonly #child = runChild(process.execPath, nodeArguments(new URL("../children/client.ts", import.meta.url)));
+  readonly #child = runNode(new URL("../children/client.ts", import.meta.url), []);
 
   /** Killed with the test. */
   static async start(settings: ClientSettings): Promise<ClientProcess> {

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { nodeArguments, runChild } from "@kv/test-servers";
+import { runNode } from "@kv/test-servers";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { expect, onTestFinished } from "vitest";
 import { Served } from "./served.ts";
@@ -27,7 +27,7 @@ export async function askOnce(storeUrl: string): Promise<void> {
 
 /** What a worker, begun and ended for it, has read. */
 async function answerOf(...args: readonly string[]): Promise<unknown> {
-  const child = runChild(process.execPath, nodeArguments(worker, ...args));
+  const child = runNode(worker, args);
   onTestFinished(async () => {
     child.process.kill("SIGKILL");
     await child.ended;
