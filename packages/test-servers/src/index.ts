@@ -7,6 +7,7 @@ export { childrenIn, folderMaker } from "./folders/folders.ts";
 export { type KilledOptions, killedSuite } from "./folders/killed-suite.ts";
 export { longNamesSuite } from "./folders/names-suite.ts";
 export { type FolderSuiteOptions, startFolderChild } from "./folders/options.ts";
+export { type ReclaimingOptions, reclaimingSuite } from "./folders/reclaiming-suite.ts";
 export { makeGolden } from "./golden.ts";
 export { LossyProxy } from "./lossy-proxy.ts";
 export { clockPast, listed, rejection } from "./promises.ts";
