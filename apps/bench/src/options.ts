@@ -36,7 +36,7 @@ pnpm bench --footprint [--out FILE]
 pnpm bench --compare BEFORE AFTER
 pnpm bench --page
 
-  --quick       about three minutes instead of eight: fewer and shorter rounds
+  --quick       about six minutes instead of fifteen: fewer and shorter rounds
   --full        every size and number of callers, in more and longer rounds: about an hour
   --only NAMES  these backends only, of ${backendNames.join(", ")}
   --wrappers    kv in memory under one wrapper and under five that do nothing, instead of the backends

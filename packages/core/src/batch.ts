@@ -29,8 +29,13 @@ export function keysOf(keys: Iterable<string>): string[] {
   return list;
 }
 
+/** How many records go in one exchange. */
+export function batchSize(driver: Driver, kind: "get" | "put" | "delete"): number {
+  return driver.capabilities.limits?.batch?.[kind] ?? DEFAULT_BATCH;
+}
+
 export function chunksOf<T>(driver: Driver, kind: "get" | "put" | "delete", items: readonly T[]): T[][] {
-  const size = driver.capabilities.limits?.batch?.[kind] ?? DEFAULT_BATCH;
+  const size = batchSize(driver, kind);
   const chunks: T[][] = [];
   for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size));
   return chunks;

@@ -251,12 +251,16 @@ export function explain(error: unknown, subject: CallSubject, sent = false): Key
   return known;
 }
 
-/** What is checked before the first exchange of a call with several. */
-export async function explaining<T>(subject: CallSubject, prepare: () => MaybePromise<T>): Promise<T> {
-  try {
-    return await prepare();
-  } catch (error) {
+/** What is checked before the first exchange of a call with several; at once where nothing has to be waited for. */
+export function explaining<T>(subject: CallSubject, prepare: () => MaybePromise<T>): MaybePromise<T> {
+  const refuse = (error: unknown): never => {
     throw error instanceof KeyValueError && error.operation !== undefined ? error : explain(error, subject);
+  };
+  try {
+    const prepared = prepare();
+    return isPromise(prepared) ? prepared.catch(refuse) : prepared;
+  } catch (error) {
+    return refuse(error);
   }
 }
 

@@ -174,10 +174,13 @@ export abstract class Operations<Out> {
     return this.shape.checks ? this.shape.read(value) : undefined;
   }
 
-  /** The value checked, and copied where anyone could see it later than at once, as an asynchronous schema does. */
-  #accept(value: unknown): JsonValue {
+  /**
+   * The value checked, and copied where anyone could see it later than at once, as an asynchronous schema does.
+   * @param atOnce whether it is handed to the driver before the caller's method returns
+   */
+  protected accept(value: unknown, atOnce = true): JsonValue {
     const { driver, connection } = this.context;
-    if (driver === connection.driver && connection.ready && !driver.keepsReferences && !this.shape.checks) {
+    if (atOnce && driver === connection.driver && connection.ready && !driver.keepsReferences && !this.shape.checks) {
       checkJson(value, !connection.base.stringifies);
       return value;
     }
@@ -236,7 +239,7 @@ export abstract class Operations<Out> {
       call = begun;
       this.require(needed, operation);
       const now = Date.now();
-      const record = newRecord(this.#accept(value), now, expiryOf(options, now));
+      const record = newRecord(this.accept(value), now, expiryOf(options, now));
       const id = placeOf(subject);
       const answer = this.shape.checks
         ? chain(this.shape.read(record.value), () => {

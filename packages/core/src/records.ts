@@ -1,9 +1,16 @@
 /** The operations on single records and batches of them, which a store and its collections have in common. */
 import { sumOf, swap } from "./atomics.ts";
-import { deleteMany, keysOf, putMany, successes } from "./batch.ts";
+import { batchSize, deleteMany, keysOf, putMany, successes } from "./batch.ts";
 import { asThrown, type CallOptions, explain, explaining, type OngoingCall, type Thrown } from "./call.ts";
 import type { Capability, Has } from "./capabilities.ts";
-import { chain, type MaybePromise, type RecordId, type StoredRecord, type WriteRequest } from "./driver/driver.ts";
+import {
+  chain,
+  isPromise,
+  type MaybePromise,
+  type RecordId,
+  type StoredRecord,
+  type WriteRequest,
+} from "./driver/driver.ts";
 import { all, settle } from "./driver/layer.ts";
 import { InvalidArgumentError, KeyValueError } from "./errors.ts";
 import { copyJson, type Jsonable, type JsonValue } from "./json.ts";
@@ -72,28 +79,33 @@ export abstract class Records<in C extends Capability, Out, In> extends Operatio
   ): Promise<void> {
     const { driver } = this.context;
     const subject = this.subjectOf("putMany", true);
-    const requests = await explaining(subject, async () => {
+    const prepared = explaining(subject, () => {
       this.require("write", "putMany");
-      const last = new Map<string, WriteRequest>();
       if (typeof entries?.[Symbol.iterator] !== "function") {
         throw new InvalidArgumentError("entries must be an iterable of { key, value }");
       }
+      const list = [...entries];
+      const atOnce = driver.putMany !== undefined && list.length <= batchSize(driver, "put");
+      const last = new Map<string, WriteRequest>();
       const now = Date.now();
       const checks: MaybePromise<unknown>[] = [];
-      for (const entry of entries) {
+      for (const entry of list) {
         checkName(entry?.key, "key");
+        const explained = (error: unknown) => explain(error, { ...subject, key: entry.key });
         try {
-          const record = newRecord(copyJson(entry.value), now, expiryOf(entry, now));
-          const explained = (error: unknown) => explain(error, { ...subject, key: entry.key });
-          checks.push(settle(() => this.check(record.value), explained));
+          const record = newRecord(this.accept(entry.value, atOnce), now, expiryOf(entry, now));
+          if (this.shape.checks) checks.push(settle(() => this.check(record.value), explained));
           last.set(entry.key, { id: this.idOf(entry.key), record });
         } catch (error) {
-          throw explain(error, { ...subject, key: entry.key });
+          throw explained(error);
         }
       }
-      for (const answer of await all(checks)) if (answer instanceof KeyValueError) throw answer;
-      return [...last.values()];
+      return chain(all(checks), (answers) => {
+        for (const answer of answers) if (answer instanceof KeyValueError) throw answer;
+        return [...last.values()];
+      });
     });
+    const requests = isPromise(prepared) ? await prepared : prepared;
     const keyOf = ({ id }: WriteRequest): string => keyOfId(id);
     const write = (chunk: readonly WriteRequest[], call: OngoingCall) => putMany(driver, chunk, call);
     successes(subject, requests.map(keyOf), await this.chunks("put", subject, requests, keyOf, options, write));

@@ -16,7 +16,9 @@ import {
   type StoredRecord,
   type SwapResult,
   Sweeper,
+  settle,
   settled,
+  type WriteRequest,
 } from "@kv/core/driver";
 import type { RootDatabase } from "lmdb";
 import { Changes, type Encoded } from "./changes.ts";
@@ -120,6 +122,20 @@ export class DiskDriver implements Driver {
       answer: header !== undefined && isLive(header),
       write: header && (() => changes.replace(name, header, undefined)),
     }));
+  }
+
+  getMany(ids: readonly RecordId[]): Settled<StoredRecord | undefined>[] {
+    return ids.map((id) => settled(() => this.get(id)));
+  }
+
+  /** All at once, so that they share one flush of the disk. */
+  putMany(requests: readonly WriteRequest[], call: Call): Promise<Settled<void>[]> {
+    return Promise.all(requests.map(({ id, record }) => settle(() => this.put(id, record, call))));
+  }
+
+  /** As {@link putMany}. */
+  deleteMany(ids: readonly RecordId[], call: Call): Promise<Settled<boolean>[]> {
+    return Promise.all(ids.map((id) => settle(() => this.delete(id, call))));
   }
 
   async swap(

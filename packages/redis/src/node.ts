@@ -1,9 +1,9 @@
 /** One connection to one server: whether it serves, and sending on it. */
 import { type Call, type Command, noConnection, type Report } from "@kv/core/driver";
 import type { Command as ClientCommand, Redis } from "ioredis";
+import { encoded, encodedTogether } from "./encoded-command.ts";
 import { refusedConnection } from "./errors.ts";
 import { nextOf, until } from "./events.ts";
-import { encoded, encodedTogether } from "./encoded-command.ts";
 
 /** How many requests go in one write. */
 const TOGETHER = 32;

@@ -59,11 +59,21 @@ export function call(target: object, method: string, ...args: readonly unknown[]
   return isAsyncIterable(answer) ? collect(answer) : Promise.resolve(answer);
 }
 
+/** So many keys: `key 0`, `key 1` … */
+export function keysTo(count: number, name = "key"): string[] {
+  return Array.from({ length: count }, (_, at) => `${name} ${at}`);
+}
+
 /** All that an enumeration gives. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
   return all;
+}
+
+/** The keys of these entries, in their order. */
+export function keysOf(entries: readonly { readonly key: string }[]): string[] {
+  return entries.map(({ key }) => key);
 }
 
 /** Runs all, but not more than so many at a time. */

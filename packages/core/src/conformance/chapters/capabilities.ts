@@ -4,7 +4,7 @@ import { defineLayer } from "../../driver/layer.ts";
 import { UnsupportedOperationError } from "../../errors.ts";
 import { deepEqual, equal, ok, rejects } from "../assertions.ts";
 import { type Definition, type Property, property } from "../property.ts";
-import { call, collectionOperations, keyOperations, type OperationCase, storeOperations } from "../support.ts";
+import { call, collectionOperations, keyOperations, keysTo, type OperationCase, storeOperations } from "../support.ts";
 
 function needing(operations: readonly OperationCase[], capability: Capability): readonly OperationCase[] {
   return operations.filter(({ needs }) => needs === capability);
@@ -139,7 +139,7 @@ export const capabilities: readonly Property[] = [
     needs: ["write", "durable"],
     async run({ collection, settings }) {
       const c = collection();
-      const keys = Array.from({ length: settings.records }, (_, at) => `key ${at}`);
+      const keys = keysTo(settings.records);
       const filler = "x".repeat(1000);
       await c.putMany(keys.map((key, at) => ({ key, value: { at, filler } })));
       for (const [at, value] of (await c.getMany(keys)).entries())

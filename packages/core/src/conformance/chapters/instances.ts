@@ -4,7 +4,7 @@ import type { Capability } from "../../capabilities.ts";
 import type { Collection } from "../../store.ts";
 import { deepEqual, equal, ok, sameElements } from "../assertions.ts";
 import { type Context, type Property, property } from "../property.ts";
-import { collect, conclusive, stamped, until } from "../support.ts";
+import { collect, conclusive, keysOf, keysTo, stamped, until } from "../support.ts";
 
 /** One collection in two stores. */
 async function pair<C extends Capability>({
@@ -15,8 +15,6 @@ async function pair<C extends Capability>({
   const name = unique();
   return [store.collection(name), (await open()).collection(name)];
 }
-
-const keysOf = (count: number): string[] => Array.from({ length: count }, (_, at) => `key-${at}`);
 
 export const instances: readonly Property[] = [
   property({
@@ -110,18 +108,14 @@ export const instances: readonly Property[] = [
     wants: ["second"],
     async run(context) {
       const [one, other] = await pair(context);
-      await one.putMany(keysOf(150).map((key) => ({ key, value: key })));
+      await one.putMany(keysTo(150).map((key) => ({ key, value: key })));
       await other.put("from-the-other", 1);
-      await one.delete("key-7");
-      const expected = [...keysOf(150).filter((key) => key !== "key-7"), "from-the-other"];
+      await one.delete("key 7");
+      const expected = [...keysTo(150).filter((key) => key !== "key 7"), "from-the-other"];
       for (const [whose, records] of Object.entries({ one, other })) {
         sameElements(await collect(records.keys()), expected, `keys in the ${whose} store`);
         const entries = await collect(records.entries());
-        sameElements(
-          entries.map(({ key }) => key),
-          expected,
-          `keys of the entries in the ${whose} store`,
-        );
+        sameElements(keysOf(entries), expected, `keys of the entries in the ${whose} store`);
       }
       const found = await collect((await context.open()).collections({ prefix: one.name }));
       deepEqual(found, [one.name], "collections in a third store");
@@ -137,10 +131,10 @@ export const instances: readonly Property[] = [
       const [one, other] = await pair(context);
       const kept = context.collection();
       await kept.put("a", 1);
-      await one.putMany(keysOf(150).map((key) => ({ key, value: key })));
+      await one.putMany(keysTo(150).map((key) => ({ key, value: key })));
       await other.put("from-the-other", 1);
       await other.clear();
-      const left = (await one.getMany([...keysOf(150), "from-the-other"])).filter((value) => value !== undefined);
+      const left = (await one.getMany([...keysTo(150), "from-the-other"])).filter((value) => value !== undefined);
       deepEqual(left, [], "records in the one store after the other cleared the collection");
       equal(await kept.get("a"), 1, "a record of another collection");
     },

@@ -59,6 +59,17 @@ export const isolation: readonly Property[] = [
       const first = await c.get("a");
       spoil(first);
       deepEqual(await c.get("b"), draft(), "the second record, after what was read of the first was changed");
+      // More than any backend takes in one exchange, and the store is connected by now.
+      const many = Array.from({ length: 1100 }, (_, at) => ({ key: `${at}`, value: draft() }));
+      const putAgain = c.putMany(many);
+      for (const { value } of many) spoil(value);
+      await putAgain;
+      const found = await c.getMany(many.map(({ key }) => key));
+      deepEqual(
+        found,
+        new Array(many.length).fill(draft()),
+        "getMany, all of a large batch changed right after putMany",
+      );
     },
   }),
   property({

@@ -1,7 +1,7 @@
 /** Chapter "records": what the plain operations answer, and that a resolved write is a stored write. */
 import { deepEqual, equal, ok, show } from "../assertions.ts";
 import { type Property, property } from "../property.ts";
-import { each, stamped } from "../support.ts";
+import { each, keysTo, stamped } from "../support.ts";
 
 export const records: readonly Property[] = [
   property({
@@ -91,7 +91,7 @@ export const records: readonly Property[] = [
     needs: ["write"],
     async run({ collection, settings }) {
       const c = collection();
-      const keys = Array.from({ length: settings.thorough ? 5000 : 300 }, (_, at) => `key ${at}`);
+      const keys = keysTo(settings.thorough ? 5000 : 300);
       await each(keys, async (key, at) => {
         await c.put(key, at);
         equal(await c.get(key), at, `get(${show(key)}) right after put`);
@@ -113,7 +113,7 @@ export const records: readonly Property[] = [
     needs: ["write"],
     async run({ collection }) {
       const c = collection();
-      const keys = Array.from({ length: 200 }, (_, at) => `key ${at}`);
+      const keys = keysTo(200);
       await Promise.all(keys.map((key, at) => c.put(key, { at })));
       for (const [at, value] of (await c.getMany(keys)).entries()) deepEqual(value, { at }, `${show(keys[at])}`);
       const written = Array.from({ length: 50 }, (_, at) => ({ at, text: String(at).repeat(500) }));
