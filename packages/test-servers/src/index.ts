@@ -34,6 +34,7 @@ export { lostReplySuite, type Watched } from "./suites/lost-replies.ts";
 export { outagesSuite } from "./suites/outages.ts";
 export { endingSuite, exampleSuite, folderExampleSuite } from "./suites/processes.ts";
 export { redisLikeSuite } from "./suites/redis-like.ts";
+export { redisLikeExchangesSuite } from "./suites/redis-like-exchanges.ts";
 export { redisLikePythonSuite } from "./suites/redis-like-python.ts";
 export { storesOf } from "./suites/stores.ts";
 export { chromiumFor, pythonFor, serverFor, shareServer, type TestRunner } from "./testing.ts";
