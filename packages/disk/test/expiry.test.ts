@@ -1,6 +1,7 @@
 // Expired records go without being read, and the index of expiries holds one row for each record that expires.
 import { diskStore } from "@kv/disk";
-import { clockPast, until } from "@kv/test-servers";
+import { reclaimingSuite } from "@kv/test-servers";
+import * as vitest from "vitest";
 import { afterEach, describe, expect, test } from "vitest";
 import { countsOf, newFolder } from "./helpers.ts";
 
@@ -10,51 +11,13 @@ afterEach(async () => {
   await Promise.all(stores.splice(0).map((store) => store.close()));
 });
 
-function open(path = newFolder()): Store {
-  const store = diskStore({ path });
+function open(): Store {
+  const store = diskStore({ path: newFolder() });
   stores.push(store);
   return store;
 }
 
-describe("in the background", () => {
-  test("what has expired is reclaimed, and nothing else", async () => {
-    const store = open();
-    await store.put("stays", 1);
-    await store.put("later", 1, { ttl: "1h" });
-    const short = Array.from({ length: 2500 }, (_, at) => ({ key: `${at}`, value: at, ttl: "100ms" as const }));
-    await store.collection("other").putMany(short);
-    const counts = countsOf(store);
-    await until(() => counts().records <= 2);
-    expect(counts()).toEqual({ records: 2, rows: 1 });
-    expect(await store.getMany(["stays", "later"])).toEqual([1, 1]);
-  });
-
-  test("also what expired while the folder was closed", async () => {
-    const path = newFolder();
-    const first = open(path);
-    await first.putMany(Array.from({ length: 20 }, (_, at) => ({ key: `${at}`, value: at, ttl: "50ms" as const })));
-    await first.put("stays", 1);
-    const written = Date.now();
-    await first.close();
-    await clockPast(written + 50);
-    const second = open(path);
-    expect(await second.get("0")).toBeUndefined();
-    const counts = countsOf(second);
-    await until(() => counts().records === 1);
-    expect(counts()).toEqual({ records: 1, rows: 0 });
-  });
-
-  test("a record that expires sooner than the one that was waited for is not late", async () => {
-    const store = open();
-    await store.put("later", 1, { ttl: "30s" });
-    const counts = countsOf(store);
-    const began = Date.now();
-    await clockPast(began + 700);
-    await store.put("sooner", 1, { ttl: "10ms" });
-    await until(() => counts().records === 1);
-    expect(Date.now()).toBeLessThan(began + 25_000);
-  });
-});
+reclaimingSuite(vitest, { scheme: "disk", open: diskStore, newFolder, countsOf });
 
 describe("the index", () => {
   test("follows every change of an expiry", async () => {
@@ -86,15 +49,5 @@ describe("the index", () => {
     const writes = Array.from({ length: 100 }, (_, at) => store.put("a", at, { ttl: 3600 + at }));
     await Promise.all(writes);
     expect(countsOf(store)()).toEqual({ records: 1, rows: 1 });
-  });
-
-  test("cull deletes what has expired at once", async () => {
-    const store = open();
-    await store.put("later", 1, { ttl: "1h" });
-    const counts = countsOf(store);
-    await store.collection("a".repeat(3000)).put("short", 1, { ttl: "20ms" });
-    await clockPast(Date.now() + 20);
-    await store.cull();
-    expect(counts()).toEqual({ records: 1, rows: 1 });
   });
 });

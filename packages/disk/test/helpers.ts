@@ -7,7 +7,7 @@ export const newFolder = folderMaker(vitest);
 
 export const { childArguments, startChild } = childrenIn(new URL("children/", import.meta.url));
 
-/** What lies in the folder of an open store, expired or not: records, and rows in the index of expiries. */
+/** Counts what lies in the folder of an open store, expired or not: records, and rows in the index of expiries. */
 export function countsOf(store: { readonly driver: unknown }): () => { records: number; rows: number } {
   const root = store.driver instanceof DiskDriver ? store.driver.database : undefined;
   if (!root) throw new Error("not an open disk store");

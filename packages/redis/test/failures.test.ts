@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { StoreEvent } from "@kv/core/driver";
-import { endingSuite, redisLikeSuite, rejection, type Server, serverFor, startServer } from "@kv/test-servers";
+import { endingSuite, redisLikeSuite, rejection, serverFor } from "@kv/test-servers";
 import { Redis } from "ioredis";
 import * as vitest from "vitest";
 import { afterEach, describe, expect, it } from "vitest";
@@ -21,14 +21,6 @@ function open(options: RedisStoreOptions = {}) {
   const store = redisStore({ ...connection, onEvent: (event) => events.push(event), ...options });
   closing.push(() => store.close());
   return { store, events };
-}
-
-/** Another server of the test, with settings of its own. */
-async function _start(options: Parameters<typeof startServer<"redis">>[1]): Promise<Server> {
-  const started = await startServer("redis", options);
-  if (!started.server) throw new Error(started.skipped);
-  closing.push(() => started.server.stop());
-  return started.server;
 }
 
 afterEach(async () => {

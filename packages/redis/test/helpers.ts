@@ -2,6 +2,7 @@
 
 import type { Server } from "@kv/test-servers";
 import { Redis } from "ioredis";
+import { afterAll } from "vitest";
 
 /** A plain client of the server, connected when it is used. */
 export function clientOf(server: Server): Redis {
@@ -12,6 +13,13 @@ export function clientOf(server: Server): Redis {
   });
   // Each request is told.
   return client.on("error", () => {});
+}
+
+/** One for the tests of a file or a group, disconnected after them. Where they are skipped, one that is never connected. */
+export function groupClient(server: Server, skipped: string | undefined): Redis {
+  const client = skipped === undefined ? clientOf(server) : new Redis({ lazyConnect: true });
+  afterAll(() => client.disconnect());
+  return client;
 }
 
 /** How many of each command the server has executed since this was last asked. What a script calls counts too. */

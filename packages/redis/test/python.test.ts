@@ -2,19 +2,16 @@
 
 import { PythonStore, pythonFor, redisLikePythonSuite, serverFor } from "@kv/test-servers";
 import * as vitest from "vitest";
-import { afterAll } from "vitest";
 import { redisStore } from "../src/index.ts";
-import { clientOf } from "./helpers.ts";
+import { groupClient } from "./helpers.ts";
 
-const { server, skipped } = await serverFor(vitest, "redis", { own: true });
+const { server, skipped: noServer } = await serverFor(vitest, "redis", { own: true });
 const { python, skipped: noPython } = await pythonFor();
-const client = clientOf(server);
-
-afterAll(() => client.disconnect());
+const client = groupClient(server, noServer);
 
 redisLikePythonSuite(vitest, {
   name: "RedisStore",
-  skipped: skipped ?? noPython,
+  skipped: noServer ?? noPython,
   python: () =>
     new PythonStore(python, {
       imports: "from key_value.aio.stores.redis import RedisStore",

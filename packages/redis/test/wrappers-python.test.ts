@@ -14,7 +14,7 @@ import { PythonNumber, PythonStore, pythonFor, serverFor } from "@kv/test-server
 import * as vitest from "vitest";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { redisStore } from "../src/index.ts";
-import { clientOf } from "./helpers.ts";
+import { groupClient } from "./helpers.ts";
 
 const { server, skipped: noServer } = await serverFor(vitest, "redis", { own: true });
 const { python, skipped: noPython } = await pythonFor();
@@ -52,14 +52,11 @@ const VALUE = {
 const ODD: readonly JsonValue[] = [[1, 2], null, "é", 7, { items: [1] }];
 
 describe.skipIf(skipped)("a server shared with Python's wrappers", () => {
-  const client = clientOf(server);
+  const client = groupClient(server, skipped);
   const base = redisStore(skipped ? {} : { url: server.url });
 
   beforeEach(async () => void (await client.flushall()));
-  afterAll(async () => {
-    await base.close();
-    client.disconnect();
-  });
+  afterAll(() => base.close());
 
   const fernet = (keys: readonly string[]) => fernetEncryption({ keys });
   const gzip = compression({ format: "python" });

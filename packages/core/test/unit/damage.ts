@@ -1,5 +1,5 @@
 /** Records damaged in one byte, or at random: a wrapper that checks what it reads gives the right value, or an error. */
-import { type JsonValue, KeyValueError, type KeyValueStore } from "@kv/core";
+import { DecryptionError, type JsonValue, KeyValueError, type KeyValueStore } from "@kv/core";
 import fc from "fast-check";
 import { expect } from "vitest";
 
@@ -56,4 +56,13 @@ export async function damage(plain: Store, store: Store, value: JsonValue): Prom
   await plain.put("damaged", stored);
   expect(await store.get("damaged")).toEqual(value);
   return codes;
+}
+
+/** Each is the error of what cannot be decrypted under that key, without a word of the secret. */
+export function expectUndecrypted(errors: readonly unknown[], key: string, secret: string): void {
+  for (const error of errors) {
+    if (!(error instanceof DecryptionError)) throw error;
+    expect(error).toMatchObject({ code: "DECRYPTION_FAILED", retryable: false, key });
+    expect(`${error.stack} ${JSON.stringify(error)} ${error.cause}`).not.toContain(secret);
+  }
 }

@@ -1,14 +1,14 @@
 // Encryption: the specification's vectors, rotation, and everything that must be refused, without a word of the secret.
 
 import { createStore, DecryptionError, InvalidArgumentError, type JsonValue, type Revision } from "@kv/core";
-import type { RecordId, StoredRecord } from "@kv/core/driver";
 import { type EncryptionKey, encryption, keyFromPassphrase } from "@kv/core/wrappers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
 import { until } from "../../src/conformance/support.ts";
 import { xaesKey, xaesOpen, xaesSeal } from "../../src/wrappers/xaes.ts";
-import { damage } from "./damage.ts";
+import { TakingDriver } from "../support/taking-driver.ts";
+import { damage, expectUndecrypted } from "./damage.ts";
 import { rejection } from "./held-driver.ts";
 
 const A = { id: "a", key: new Uint8Array(32).fill(1) };
@@ -242,13 +242,7 @@ describe("refused", () => {
       await rejection(store.update("key", () => 1)),
       await rejection(store.collection().entries().next()),
     ];
-    for (const error of errors) {
-      expect(error).toBeInstanceOf(DecryptionError);
-      expect(error).toMatchObject({ code: "DECRYPTION_FAILED", retryable: false, key: "key" });
-      expect(`${(error as Error).stack} ${JSON.stringify(error)} ${String((error as Error).cause)}`).not.toContain(
-        SECRET,
-      );
-    }
+    expectUndecrypted(errors, "key", SECRET);
     expect(await rejection(store.getMany(["key", "none"]))).toMatchObject({
       failures: [{ error: { code: "DECRYPTION_FAILED" } }],
     });
@@ -291,16 +285,7 @@ describe("refused", () => {
   });
 
   it("a native take, which would destroy the record before it is checked", async () => {
-    class Taking extends CompleteDriver {
-      takes = 0;
-      take(id: RecordId): StoredRecord | undefined {
-        this.takes++;
-        const record = this.get(id);
-        this.delete(id);
-        return record;
-      }
-    }
-    const driver = new Taking();
+    const driver = new TakingDriver();
     const { plain, store } = encrypted([A], driver);
     await plain.put("key", "not encrypted");
     expect(await rejection(store.take("key"))).toBeInstanceOf(DecryptionError);

@@ -1,10 +1,10 @@
 // A limit on the size of values: counted in bytes of JSON, told of by error, never dropped.
 
 import { createStore, InvalidArgumentError, type JsonValue } from "@kv/core";
-import type { RecordId, StoredRecord } from "@kv/core/driver";
 import { limitSize } from "@kv/core/wrappers";
 import { expect, it } from "vitest";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
+import { TakingDriver } from "../support/taking-driver.ts";
 import { rejection } from "./held-driver.ts";
 
 function stores(options: Parameters<typeof limitSize>[0], driver = new CompleteDriver()) {
@@ -71,16 +71,7 @@ it("stores those of a batch that fit, and tells of the others by key", async () 
 });
 
 it("reads what is there whatever its size, and keeps the backend's own take", async () => {
-  class Taking extends CompleteDriver {
-    takes = 0;
-    take(id: RecordId): StoredRecord | undefined {
-      this.takes++;
-      const record = this.get(id);
-      this.delete(id);
-      return record;
-    }
-  }
-  const driver = new Taking();
+  const driver = new TakingDriver();
   const { plain, store } = stores({ max: 5 }, driver);
   await plain.put("key", "too long");
   expect(await store.get("key")).toBe("too long");

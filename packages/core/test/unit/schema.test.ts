@@ -1,12 +1,12 @@
 // Typed collections by three schema libraries: refused on the way in and out by the place, changed on the way out.
 
 import { BatchError, createStore, type KeyValueError, SchemaError } from "@kv/core";
-import type { RecordId, StoredRecord } from "@kv/core/driver";
 import { type } from "arktype";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { CompleteDriver } from "../../examples/complete-driver.ts";
+import { TakingDriver } from "../support/taking-driver.ts";
 import { rejection } from "./held-driver.ts";
 
 const User = {
@@ -187,14 +187,7 @@ describe("asynchronous refinements", () => {
 });
 
 it("destroys no misfit by a native take, which is for collections without a schema", async () => {
-  class Taking extends CompleteDriver {
-    take(id: RecordId): StoredRecord | undefined {
-      const record = this.get(id);
-      this.delete(id);
-      return record;
-    }
-  }
-  const plain = createStore(new Taking());
+  const plain = createStore(new TakingDriver());
   const texts = plain.collection("c", { schema: z.string() });
   await plain.collection("c").put("a", 1);
   expect(await rejection(texts.take("a"))).toMatchObject({ code: "SCHEMA_MISMATCH", key: "a" });
