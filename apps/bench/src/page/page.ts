@@ -74,16 +74,28 @@ quartiles of the share). ▲ is ahead of kv beyond the noise of both. "×64": as
 function targets({ rows }: Results): string {
   const held = rows.filter(({ share }) => share?.target !== undefined);
   const missed = held.filter(({ share }) => !share?.met);
-  const lines = missed.map((row) => {
-    const { share } = row;
-    const inNoise = share && share.quartiles[1] >= (share.target ?? 0);
-    const why = whyMissed(row.backend, row);
-    return `- ${row.backend}, ${titleOf(row)}: ${share?.median.toFixed(2)} of ${share?.target} (${share?.quartiles.map((one) => one.toFixed(2)).join("–")}; by processor time ${share?.cpu.toFixed(2)}${inNoise ? "; within noise" : ""})${why ? `. ${why}` : ""}`;
-  });
+  const byReason = new Map<string, string[]>();
+  for (const row of missed) {
+    const { quartiles = [0, 0], target = 0 } = row.share ?? {};
+    const inNoise = quartiles[1] >= target;
+    const reason = whyMissed(row.backend, row) ?? (inNoise ? WITHIN_NOISE : UNEXPLAINED);
+    const line = `  - ${row.backend}, ${titleOf(row)}: ${missedBy(row)}${inNoise ? ", within noise" : ""}`;
+    byReason.set(reason, [...(byReason.get(reason) ?? []), line]);
+  }
   return [
-    `${held.length - missed.length} of ${held.length} targets are met.`,
-    ...(lines.length > 0 ? ["", ...lines] : []),
+    `${held.length - missed.length} of ${held.length} targets are met. The others, and why:`,
+    "",
+    ...[...byReason].flatMap(([reason, lines]) => [`- ${reason}:`, ...lines]),
   ].join("\n");
+}
+
+const WITHIN_NOISE = "Within noise: rounds differ by more than what is missing";
+const UNEXPLAINED = "Not explained";
+
+function missedBy({ share }: Row): string {
+  if (!share) return "";
+  const quartiles = share.quartiles.map((one) => one.toFixed(2)).join("–");
+  return `${share.median.toFixed(2)} of ${share.target} (${quartiles}; by processor time ${share.cpu.toFixed(2)})`;
 }
 
 function backendSection(backend: BackendName, results: Results): Section {
