@@ -23,6 +23,8 @@ const { outputFiles } = await build({
   packages: "external",
   external: ["node:*"],
   sourcemap: true,
+  // The package has the sources beside it.
+  sourcesContent: false,
   write: false,
 });
 for (const file of readdirSync(dist, { recursive: true })) {

@@ -13,6 +13,7 @@ import {
   type RecordId,
   type Report,
   type Scope,
+  type Settled,
   type StoredRecord,
   type SwapResult,
   Sweeper,
