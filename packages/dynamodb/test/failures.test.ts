@@ -282,7 +282,10 @@ for (const { name, server, skipped, table } of await serversFor(vitest, "failure
   });
 
   describe.skipIf(skipped)(`the limits of ${name}`, () => {
-    const store = dynamodbStore(given());
+    let store: DynamodbStore;
+    beforeAll(() => {
+      store = dynamodbStore(given());
+    });
     beforeEach(() => table.empty());
     afterAll(async () => {
       await store.close();

@@ -5,7 +5,7 @@ import { createServer, type Socket } from "node:net";
 import { inspect } from "node:util";
 import { KeyValueError, ValueTooLargeError } from "@kv/core";
 import type { StoreEvent } from "@kv/core/driver";
-import { endingSuite, rejection, type Server, serverFor, startServer } from "@kv/test-servers";
+import { endingSuite, rejection, type Server, serverFor, startServer, until } from "@kv/test-servers";
 import { Client } from "memjs";
 import * as vitest from "vitest";
 import { afterEach, describe, expect, it } from "vitest";
@@ -236,7 +236,7 @@ describe.skipIf(skipped)("a server that does not serve", () => {
     const { url } = await start({ own: true, args: ["-o", "idle_timeout=1"] });
     const { store, events } = open({ url });
     await store.put("a", 1);
-    while (events.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => events.length >= 2);
     expect(await store.get("a")).toBe(1);
     expect(events.map(({ type }) => type)).toEqual(["connected", "connection-lost", "connected"]);
   });
