@@ -21,6 +21,9 @@ const LAST_OPAQUE = 2 ** 32 - 1;
 /** From so many characters of values on, a turn's requests no longer wait for its end. */
 const LONG_WRITE = 2 ** 17;
 
+/** As {@link LONG_WRITE}, in requests: the server works on them while the next are made. */
+const TOGETHER = 32;
+
 /** Requests that were sent together, until the last one is answered. The server answers in order. */
 interface Exchange {
   /** The opaque of the first request. */
@@ -166,7 +169,7 @@ export class Session {
       }
       this.#outgoing.push(request);
       this.#outgoingLength += request.value?.length ?? 0;
-      if (this.#outgoingLength > LONG_WRITE) this.#flush();
+      if (this.#outgoingLength > LONG_WRITE || this.#outgoing.length >= TOGETHER) this.#flush();
       opaque++;
     }
   }
