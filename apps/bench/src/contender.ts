@@ -55,12 +55,14 @@ export type BackendName =
   | "elasticsearch"
   | WrappersName;
 
+/** What kv is measured beside; and kv itself, set up as they are. */
 export type PeerName =
   | "keyv"
   | "unstorage"
   | "cacheable"
   | "bentocache"
   | "cache-manager"
+  | "kv-unsynced"
   | "classic-level"
   | "py-key-value";
 /** `raw`: the driver with JSON by hand, by which the others are measured. */

@@ -21,6 +21,7 @@ const contenders: { readonly [backend in BackendName]: { readonly [name in Conte
   disk: {
     raw: () => import("./disk-raw.ts"),
     kv: () => import("./disk-kv.ts"),
+    "kv-unsynced": () => import("./disk-kv-unsynced.ts"),
     unstorage: () => import("./disk-unstorage.ts"),
     bentocache: () => import("./disk-bentocache.ts"),
     "classic-level": () => import("./disk-classic-level.ts"),

@@ -9,6 +9,7 @@ const everywhere: { readonly [name in ContenderName]?: string } = {
   cacheable: "does not check values; an error of the server is an event and `undefined`",
   bentocache: "has no batches; `set` also keeps tags and a time of grace",
   "cache-manager": "does not check values",
+  "kv-unsynced": "with `sync: false`: a write resolves when the operating system has it, as those of the peers do",
   "classic-level": "has no time to live",
   "py-key-value": "0.4.6 in its own Python process: checks arguments by their types; only objects as values",
 };

@@ -13,7 +13,7 @@ import { growthSection } from "./growth-section.ts";
 import { leftOut, noteOn } from "./notes.ts";
 import { whyAhead, whyMissed } from "./reasons.ts";
 import type { Section } from "./section.ts";
-import { commands, isAhead, speeds, table } from "./tables.ts";
+import { besideFiles, commands, isAhead, short, speeds, table } from "./tables.ts";
 
 /** @returns the paths of what was written, the page first */
 export async function writePage(): Promise<string[]> {
@@ -92,10 +92,12 @@ function targets({ rows }: Results): string {
 const WITHIN_NOISE = "Within noise: rounds differ by more than what is missing";
 const UNEXPLAINED = "Not explained";
 
-function missedBy({ share }: Row): string {
+/** By how much, and how much of it is the client's own work. */
+function missedBy({ share, cpu }: Row): string {
   if (!share) return "";
   const quartiles = share.quartiles.map((one) => one.toFixed(2)).join("–");
-  return `${share.median.toFixed(2)} of ${share.target} (${quartiles}; by processor time ${share.cpu.toFixed(2)})`;
+  const [own, raw] = [cpu, cpu * share.cpu].map((milliseconds) => short(milliseconds * 1000));
+  return `${share.median.toFixed(2)} of ${share.target} (${quartiles}), ${own} µs of processor time beside ${raw} µs`;
 }
 
 function backendSection(backend: BackendName, results: Results): Section {
@@ -119,6 +121,7 @@ function backendSection(backend: BackendName, results: Results): Section {
       ...(bars.length > 0 ? [`![${title}](docs/${name}.svg)`] : []),
       speeds(backend, results),
       [...notes, ...aheadList(rows)].join("\n"),
+      ...(backend === "disk" ? [besideFiles(rows)] : []),
       ...(leftOut[backend] ? [leftOut[backend]] : []),
       ...(told === undefined ? [] : ["What the server is given for one operation:", told]),
     ].join("\n\n"),

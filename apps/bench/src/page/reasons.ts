@@ -45,9 +45,9 @@ export function whyMissed(backend: BackendName, { operation, size, concurrency }
 }
 
 const ENVELOPE =
-  "A record of 100 B lies in an envelope of 250 B, which Python reads as well: its names, its time of creation, its revision. To receive and parse that takes nearly twice as long as the value alone; with the MGET goes an EXISTS, by which a value of another type is told from none. It would take another stored format";
+  "By profile a third of the time goes into parsing: 0.87 µs for the envelope of 250 B in which a record of 100 B lies, where the value alone takes 0.50 µs, each a hundred times. The rest of the difference is the reply, two and a half times as long, and the EXISTS that goes with the MGET, by which a value of another type is told from none; on Valkey also the buffer that the client makes of each value, a fifth of the time. It would take a shorter stored format, which Python could not read";
 const ENVELOPE_PUT =
-  "What is made and sent is two and a half times as long, since the envelope has the record's names, its time of creation and its revision, which Python reads as well. It would take another stored format";
+  "By profile it takes 0.73 µs to make the text of a record, 0.49 µs of them JSON.stringify on the value, each a hundred times; the rest of the difference is that two and a half times as much is sent. It would take a shorter stored format, which Python could not read";
 const BYTES =
   "The client gives bytes, of which kv makes text by itself: asked for text, it would fail a whole batch for one value that is not UTF-8";
 const ROUND_TRIP =

@@ -44,7 +44,7 @@ const ENOUGH = 3;
 
 /** Whether it is a peer that is faster than kv, beyond the noise of both. */
 export function isAhead(row: Row, all: readonly Row[]): boolean {
-  if (row.contender === "raw" || row.contender === "kv") return false;
+  if (row.contender === "raw" || row.contender.startsWith("kv")) return false;
   if (row.rounds.filter((speed) => speed !== null).length < ENOUGH) return false;
   const kv = all.find((one) => one.contender === "kv" && titleOf(one) === titleOf(row) && one.backend === row.backend);
   if (!kv) return false;
@@ -80,4 +80,23 @@ export function short(number: number): string {
   if (number >= 999_500) return `${(number / 1e6).toPrecision(3)}M`;
   if (number >= 999.5) return `${(number / 1e3).toPrecision(3)}k`;
   return number.toPrecision(number >= 99.5 ? 3 : 2);
+}
+
+/** How many times as fast as unstorage's file driver kv is to be. */
+const TIMES = 5;
+
+/** The operations by which it is held against that, and who does them: puts without a wait for the disk, as there. */
+const AGAINST_FILES: { readonly [operation: string]: ContenderName } = { get: "kv", put: "kv-unsynced" };
+
+/** Of the disk: where one file for each record is, which is what programs do without a library. */
+export function besideFiles(rows: readonly Row[]): string {
+  const times = rows.flatMap((row) => {
+    if (AGAINST_FILES[row.operation] !== row.contender) return [];
+    const files = rows.find(({ contender, ...one }) => contender === "unstorage" && titleOf(one) === titleOf(row));
+    if (!files) return [];
+    const ratio = row.median / files.median;
+    return [`${titleOf(row)} ${ratio >= TIMES ? "✓" : "✗"} ${ratio.toFixed(ratio < 10 ? 1 : 0)}`];
+  });
+  if (times.length === 0) return "";
+  return `How many times as fast as unstorage's file driver, of ${TIMES}, puts with \`sync: false\`: ${times.join(", ")}.`;
 }
