@@ -19,9 +19,11 @@ async function ask(server: Pick<Server, "port" | "ca">, command: string, ...fiel
   message.writeInt32LE(2013, 12);
   const { port, ca } = server;
   const socket = ca === undefined ? connect(port, "127.0.0.1") : connectTls({ port, host: "127.0.0.1", ca });
-  socket.end(message);
-  const [reply] = await once(socket, "data");
-  return reply.toString("latin1");
+  socket.write(message);
+  const [reply]: Buffer[] = await once(socket, "data");
+  // What becomes of the connection when the server ends is nobody's concern any more.
+  socket.destroy();
+  return reply?.toString("latin1") ?? "";
 }
 
 async function start(options: Parameters<typeof startServer<"mongodb">>[1]): Promise<Server> {
