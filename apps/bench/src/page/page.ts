@@ -79,7 +79,8 @@ function targets({ rows }: Results): string {
     const { quartiles = [0, 0], target = 0 } = row.share ?? {};
     const inNoise = quartiles[1] >= target;
     const reason = whyMissed(row.backend, row) ?? (inNoise ? WITHIN_NOISE : UNEXPLAINED);
-    const line = `  - ${row.backend}, ${titleOf(row)}: ${missedBy(row)}${inNoise ? ", within noise" : ""}`;
+    const noted = inNoise && reason !== WITHIN_NOISE ? ", within noise" : "";
+    const line = `  - ${row.backend}, ${titleOf(row)}: ${missedBy(row)}${noted}`;
     byReason.set(reason, [...(byReason.get(reason) ?? []), line]);
   }
   return [
