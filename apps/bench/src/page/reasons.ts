@@ -39,7 +39,7 @@ export function whyMissed(backend: BackendName, { operation, size, concurrency }
     case "valkey":
       if (size === "100 B" && operation === "getMany(100)") return ENVELOPE;
       if (size === "100 B" && operation === "putMany(100)") return ENVELOPE_PUT;
-      return backend === "valkey" && size === "10 KB" ? BYTES : undefined;
+      return backend === "valkey" && operation.startsWith("get") && size === "10 KB" ? BYTES : undefined;
     case "rocksdb":
       return concurrency === 1 ? ROUND_TRIP : undefined;
     case "mongodb":

@@ -98,5 +98,5 @@ export function besideFiles(rows: readonly Row[]): string {
     return [`${titleOf(row)} ${ratio >= TIMES ? "✓" : "✗"} ${ratio.toFixed(ratio < 10 ? 1 : 0)}`];
   });
   if (times.length === 0) return "";
-  return `How many times as fast as unstorage's file driver, of ${TIMES}, puts with \`sync: false\`: ${times.join(", ")}.`;
+  return `How many times as fast as unstorage's file driver, of ${TIMES}, puts with \`sync: false\`: ${times.join(", ")}. At 10 KB JSON takes most of the time, for both. A put of kv's is a transaction of the database, of unstorage's a file written in place, half of which a crash can leave.`;
 }
