@@ -129,7 +129,7 @@ export class DiskDriver implements Driver {
     return ids.map((id) => settled(() => this.get(id)));
   }
 
-  /** All at once, so that they share one flush of the disk. */
+  /** All at once, so that many share a transaction and its flush of the disk. */
   putMany(requests: readonly WriteRequest[], call: Call): Promise<Settled<void>[]> {
     return Promise.all(requests.map(({ id, record }) => settle(() => this.put(id, record, call))));
   }
