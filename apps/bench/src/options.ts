@@ -15,6 +15,8 @@ export interface Settings {
   /** Whether other libraries are measured as well. */
   readonly peers: boolean;
   readonly rounds: number;
+  /** How many processes of the raw driver and of kv share the rounds, one after the other. */
+  readonly processes: number;
   readonly length: RoundLength;
   /** Of each case in each process. */
   readonly warmUp: number;
@@ -30,7 +32,7 @@ export type Command =
   | { readonly do: "page" };
 
 export const USAGE = `pnpm bench [--quick | --full] [--only memory,redis | --wrappers] [--ops get,put] [--no-peers]
-           [--rounds N] [--ms N] [--out FILE]
+           [--rounds N] [--processes N] [--ms N] [--out FILE]
 pnpm bench --growth [--only memory,disk,redis] [--records N] [--out FILE]
 pnpm bench --footprint [--out FILE]
 pnpm bench --compare BEFORE AFTER
@@ -43,6 +45,7 @@ pnpm bench --page
   --ops NAMES   these operations only, of ${operationNames.join(", ")}
   --no-peers    kv and the raw drivers only
   --rounds N    how many rounds each case has; the peers take part in every third
+  --processes N in how many processes of the raw driver and of kv, one after the other
   --ms N        how long the counted pass of a round is, in milliseconds
   --out FILE    where the results go; by default a new file in apps/bench/results
   --growth      how the cost grows with the number of records, by default to a million, and of callers: three minutes
@@ -56,7 +59,7 @@ export class UsageError extends Error {}
 /** @throws UsageError */
 export function commandOf(args: readonly string[]): Command {
   const { values, positionals } = parse(args);
-  const { quick, full, only, wrappers, ops, "no-peers": noPeers, rounds, ms, out, help } = values;
+  const { quick, full, only, wrappers, ops, "no-peers": noPeers, rounds, processes, ms, out, help } = values;
   const { compare, page, growth, records, footprint } = values;
   if (help) return { do: "help" };
   const [before, after, ...rest] = positionals;
@@ -86,6 +89,7 @@ export function commandOf(args: readonly string[]): Command {
       everything: full ?? false,
       peers: !noPeers,
       rounds: rounds === undefined ? length.rounds : positive(rounds, "--rounds"),
+      processes: processes === undefined ? length.processes : positive(processes, "--processes"),
       length: { counted, timed: counted / 4 },
       // Compilers take their time; what is asked for in milliseconds is meant to be quick.
       warmUp: ms === undefined ? length.warmUp : counted * 4,
@@ -94,9 +98,9 @@ export function commandOf(args: readonly string[]): Command {
   };
 }
 
-const QUICK = { rounds: 3, counted: 40, warmUp: 100 };
-const USUAL = { rounds: 7, counted: 70, warmUp: 250 };
-const FULL = { rounds: 15, counted: 150, warmUp: 500 };
+const QUICK = { rounds: 3, processes: 1, counted: 40, warmUp: 100 };
+const USUAL = { rounds: 10, processes: 5, counted: 70, warmUp: 200 };
+const FULL = { rounds: 15, processes: 5, counted: 150, warmUp: 400 };
 
 function parse(args: readonly string[]) {
   try {
@@ -111,6 +115,7 @@ function parse(args: readonly string[]) {
         ops: { type: "string" },
         "no-peers": { type: "boolean" },
         rounds: { type: "string" },
+        processes: { type: "string" },
         ms: { type: "string" },
         out: { type: "string" },
         compare: { type: "boolean" },

@@ -39,7 +39,7 @@ export function reportOf({ rows, weights, skipped, settings, machine, meanBytes,
         `${[backend, contender].filter(Boolean).join(", ")} was not measured: ${reason}`,
     ),
     `${targets.filter(Boolean).length} of ${targets.length} targets met.`,
-    `${settings.rounds} rounds of ${settings.length.counted} ms, ${seconds} s in all; ${sizes.join(", ")}.`,
+    `${settings.rounds} rounds of ${settings.length.counted} ms in ${settings.processes === 1 ? "one process" : `${settings.processes} processes`} of each, ${seconds} s in all; ${sizes.join(", ")}.`,
     describe(machine),
   ].join("\n");
 }

@@ -80,7 +80,12 @@ async function runBackend(
       table.able = await contender.open(place.location(contender.name), cases, sizes);
     });
   }
-  await measure(cases, tables, place, settings, progress);
+  const startAnew = async (table: Table): Promise<void> => {
+    await table.contender.close(false);
+    table.contender = await contenders.startAnew(table.contender);
+    await table.contender.open(place.location(table.contender.name), cases);
+  };
+  await measure(cases, tables, place, startAnew, settings, progress);
   for (const table of tables) await table.try(() => table.contender.close(place.shared));
   return {
     rows: cases.flatMap((one, at) =>
@@ -98,7 +103,7 @@ async function runBackend(
 
 /** What is found about one contender, by the places of the cases and in them of the rounds. */
 class Table {
-  readonly contender: ContenderProcess;
+  contender: ContenderProcess;
   able: readonly boolean[] = [];
   /** `undefined` in the rounds without it. */
   readonly samples: readonly (Sample | undefined)[][];
@@ -132,13 +137,15 @@ class Table {
 
 /**
  * Fills the tables. In a round every contender has its turn directly after the other, each time another one first, so
- * that what else the machine does meets them all. What is enumerated has rounds of its own in the end, since then each
- * contender holds a hundred times as many records.
+ * that what else the machine does meets them all. Between rounds the raw driver and kv begin in processes of their own
+ * anew, since by the luck of its memory one process is faster than another throughout. What is enumerated has rounds of
+ * its own in the end, in the last processes, since then each contender holds a hundred times as many records.
  */
 async function measure(
   cases: readonly Case[],
   tables: readonly Table[],
   place: Place,
+  startAnew: (table: Table) => Promise<void>,
   settings: Settings,
   progress: Progress,
 ): Promise<void> {
@@ -153,11 +160,20 @@ async function measure(
       inPart(`warming up ${table.contender.name}`, 0);
       for (const at of part) {
         await table.try(async () => {
-          if (table.able[at]) await warmUp(table, at, cases[at], place, settings.warmUp);
+          if (!table.able[at]) return;
+          await table.contender.warmUp(at, settings.warmUp);
+          await count(table, at, cases[at], place);
         });
       }
     }
     for (let round = 0; round < settings.rounds; round++) {
+      if (part !== last && processOf(round, settings) !== processOf(round - 1, settings)) {
+        for (const table of tables.filter(({ contender }) => !isPeer(contender.name))) {
+          inPart(`another process of ${table.contender.name}`, round / settings.rounds);
+          await startAnew(table);
+          for (const at of part) if (table.able[at]) await table.contender.warmUp(at, settings.warmUp);
+        }
+      }
       for (const [nth, at] of part.entries()) {
         const title = cases[at] ? titleOf(cases[at]) : "";
         inPart(`round ${round + 1} of ${settings.rounds}, ${title}`, (round + nth / part.length) / settings.rounds);
@@ -175,21 +191,20 @@ async function measure(
   }
 }
 
-async function warmUp(
-  { contender, commands }: Table,
-  at: number,
-  one: Case | undefined,
-  place: Place,
-  milliseconds: number,
-): Promise<void> {
-  await contender.warmUp(at, milliseconds);
+/** Which of its processes a contender has in a round. */
+function processOf(round: number, { rounds, processes }: Settings): number {
+  return Math.floor((Math.max(0, round) * Math.min(processes, rounds)) / rounds);
+}
+
+/** What the server is given for an operation. */
+async function count({ contender, commands }: Table, at: number, one: Case | undefined, place: Place): Promise<void> {
   if (!place.commands || one === undefined) return;
   const counter = place.commands;
-  const count = one.operation === "enumerate" ? 1 : LOOKED_AT;
+  const times = one.operation === "enumerate" ? 1 : LOOKED_AT;
   const looks: ReadonlyMap<string, number>[] = [];
-  await contender.perform(at, count, async () => void looks.push(await counter.count()));
+  await contender.perform(at, times, async () => void looks.push(await counter.count()));
   const [first, second] = looks;
-  if (first && second) commands.set(at, differenceOf(first, second, count));
+  if (first && second) commands.set(at, differenceOf(first, second, times));
 }
 
 async function weighAll(progress: Progress, signal: AbortSignal): Promise<Weight[]> {
@@ -205,7 +220,7 @@ async function weighAll(progress: Progress, signal: AbortSignal): Promise<Weight
 }
 
 class Contenders implements AsyncDisposable {
-  readonly all: readonly ContenderProcess[];
+  readonly #all: ContenderProcess[];
   readonly #backend: BackendName;
   readonly #signal: AbortSignal;
   readonly #onAbort = (): void => void this[Symbol.asyncDispose]();
@@ -224,7 +239,7 @@ class Contenders implements AsyncDisposable {
     signal: AbortSignal,
   ) {
     this.#backend = backend;
-    this.all = names.flatMap((name) => {
+    this.#all = names.flatMap((name) => {
       if (!runsInPython(backend, name)) return [new ContenderProcess(backend, name, linkToNode())];
       return python === undefined ? [] : [new ContenderProcess(backend, name, linkToPython(python))];
     });
@@ -233,12 +248,25 @@ class Contenders implements AsyncDisposable {
     if (signal.aborted) this.#onAbort();
   }
 
+  get all(): readonly ContenderProcess[] {
+    return this.#all;
+  }
+
+  /** Another process in the place of this one, which has been closed; not for those in Python. */
+  async startAnew(old: ContenderProcess): Promise<ContenderProcess> {
+    await old[Symbol.asyncDispose]();
+    this.#signal.throwIfAborted();
+    const contender = new ContenderProcess(this.#backend, old.name, linkToNode());
+    this.#all[this.#all.indexOf(old)] = contender;
+    return contender;
+  }
+
   needsData({ name }: ContenderProcess): boolean {
     return runsInPython(this.#backend, name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal.removeEventListener("abort", this.#onAbort);
-    await Promise.all(this.all.map((one) => one[Symbol.asyncDispose]()));
+    await Promise.all(this.#all.map((one) => one[Symbol.asyncDispose]()));
   }
 }

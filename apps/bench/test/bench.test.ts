@@ -134,6 +134,22 @@ it("measures each operation in each size", async () => {
   expect(new Set(results.rows.map(({ contender }) => contender))).toEqual(new Set(["raw", "kv"]));
 });
 
+it("measures the raw driver and kv in several processes", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kv-bench-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  /** Each process leaves profiles behind that name it: `CPU.<day>.<time>.<pid>.<thread>.<number>.cpuprofile`. */
+  const countWith = async (count: string): Promise<number> => {
+    const profiles = join(folder, count);
+    const args = ["--only", "memory", "--ops", "get", "--no-peers", "--rounds", "4", "--processes", count, "--ms", "1"];
+    await run(process.execPath, [
+      ...["--cpu-prof", `--cpu-prof-dir=${profiles}`, ...NODE],
+      ...[...args, "--out", join(folder, "results.json")],
+    ]);
+    return new Set((await readdir(profiles)).map((name) => name.split(".")[3])).size;
+  };
+  expect((await countWith("4")) - (await countWith("1"))).toBe(3 * 2);
+});
+
 it("leaves out of the operations of a contender what it does not have", async () => {
   const ops = "put with TTL,getMany(100),increment";
   const { results } = await resultsOf("--only", "memory", "--ops", ops, "--rounds", "1", "--ms", "1");
@@ -205,6 +221,7 @@ describe("the command line", () => {
     ["--quick", "--full"],
     ["--ops", "get,steal"],
     ["--rounds", "0"],
+    ["--processes", "0"],
     ["--ms", "x"],
     ["--slow"],
   ])("refuses %s %s", async (...args) => {

@@ -57,7 +57,7 @@ async function comparison(): Promise<Section | undefined> {
   return {
     markdown: [
       "## Beside the raw drivers and the peers",
-      `${startedAt.slice(0, 10)}, ${settings.rounds} rounds of ${settings.length.counted} ms, ${seconds} s in all. ${describe(machine)}`,
+      `${startedAt.slice(0, 10)}, ${settings.rounds} rounds of ${settings.length.counted} ms in ${settings.processes} processes of kv and the raw driver, ${seconds} s in all. ${describe(machine)}`,
       LEGEND,
       targets(results),
       ...parts.map(({ markdown }) => markdown),
