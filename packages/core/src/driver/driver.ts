@@ -132,8 +132,8 @@ export interface Driver {
   delete(id: RecordId, call: Call): MaybePromise<boolean>;
 
   /**
-   * In the order of `ids`, which hold no duplicate and no more than `limits.batch` allows; where a backend answers with
-   * a part only, the driver asks for the rest. The same for all batches.
+   * In the order of `ids`, of which there is at least one, no duplicate, and no more than `limits.batch` allows; where a
+   * backend answers with a part only, the driver asks for the rest. The same for all batches.
    */
   getMany?(ids: readonly RecordId[], call: Call): MaybePromise<readonly Settled<StoredRecord | undefined>[]>;
   putMany?(requests: readonly WriteRequest[], call: Call): MaybePromise<readonly Settled<void>[]>;

@@ -1,4 +1,4 @@
-/** How name layers enumerate and clear what is theirs and nothing else, where one scope of the inner store holds both. */
+/** How layers enumerate and clear what is theirs and nothing else, where one scope of the inner store holds both. */
 import { liveOrNone } from "../atomics.ts";
 import { chunksOf, deleteMany } from "../batch.ts";
 import { stillWanted } from "../call.ts";

@@ -22,6 +22,7 @@ import { kindOf, type Revision } from "../record.ts";
 import { createStore, KeyValueStore, type StoreOptions } from "../store.ts";
 import { borrowed } from "./borrowed.ts";
 import { checkOptions } from "./options.ts";
+import { deleteListed } from "./reach.ts";
 
 export interface RouteOptions<C extends Capability, Name extends string> extends StoreOptions {
   /** By names that are used here alone. */
@@ -227,10 +228,7 @@ class RouteDriver implements Driver {
     const { driver } = part;
     if (this.#whole && driver.clear) return driver.clear(scope, cursor, call);
     const { collection } = scope;
-    const { items, next } = await listOf(part)(scope, { values: false, cursor }, call);
-    const ids = items.map(({ key }) => ({ collection, key })).filter((id) => this.#isIn(part, id));
-    for (const answer of await deleteMany(driver, ids, call)) if (answer instanceof KeyValueError) throw answer;
-    return next;
+    return deleteListed(driver, scope, cursor, call, (key) => this.#isIn(part, { collection, key }));
   }
 
   /** Whether the part has a record of this collection that belongs there. */

@@ -50,6 +50,24 @@ it("has each key in its store, and batches in order", async () => {
   expect(await store.deleteMany(["a", "h1", "none"])).toBe(2);
 });
 
+it("clears by batches that each store takes, and none without records", async () => {
+  const batches: number[] = [];
+  const main = new CompleteDriver();
+  const small = forward(main, {
+    capabilities: { ...main.capabilities, limits: { batch: { delete: 2 } } },
+    deleteMany(ids) {
+      batches.push(ids.length);
+      return Promise.all(ids.map((id) => main.delete(id)));
+    },
+  });
+  const store = route({ stores: { hot: complete(), main: complete(small) }, by: () => "main" });
+  await store.putMany(["a", "b", "c", "d", "e"].map((key) => ({ key, value: key })));
+  await store.collection().clear();
+  await store.collection().clear();
+  expect(batches).toEqual([2, 2, 1]);
+  expect(await listed(store.collection().keys())).toEqual([]);
+});
+
 it("finds, lists and clears nothing in the wrong store", async () => {
   for (const { hot, main, store } of [byCollection(), byKey()]) {
     // Left there by somebody else, or before the routes were changed.
