@@ -14,6 +14,12 @@ import { Room } from "./room.ts";
 
 const FORMAT_KEY = Buffer.from("format");
 
+/** Those that lmdb's own types leave out as well. */
+interface Options extends lmdb.RootDatabaseOptions {
+  readonly permissionsMode: number;
+  readonly txnStartThreshold: number;
+}
+
 /** Lets lmdb give its own memory, valid until the next read, instead of a copy. */
 const plain = { encode: (bytes: Buffer) => bytes, decode: (bytes: Buffer) => bytes };
 
@@ -32,7 +38,7 @@ export class Environment {
 
   private constructor(path: string, sync: boolean) {
     this.#sync = sync;
-    const options: lmdb.RootDatabaseOptions & { readonly permissionsMode: number } = {
+    const options: Options = {
       encoding: "binary",
       keyEncoding: "binary",
       // A path with a dot in it is a folder all the same.
@@ -45,6 +51,8 @@ export class Environment {
       noSync: !sync,
       // With it, a commit that fails leaves a rejection that nobody can handle.
       eventTurnBatching: false,
+      // So many writes of one turn start one transaction, which the writing thread takes on while this one makes the next.
+      txnStartThreshold: 32,
     };
     this.root = lmdb.open<Buffer, Buffer>(path, options);
     try {

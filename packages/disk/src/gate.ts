@@ -35,12 +35,19 @@ export async function whileNobodyWrites<T>(path: string, call: Call, action: () 
   }
 }
 
-/** A process' way to write, once the folder is open. */
+/**
+ * A process' way to write, once the folder is open. While the file says that it writes, who opens the folder waits, however
+ * many writes come: so each of them looks for `opening` only to let that one in, and no more often than each millisecond.
+ */
 export class Gate {
   readonly #opening: string;
   readonly #path: string;
   readonly #file: number;
   #inside = 0;
+  #said: "0" | "1" = "0";
+  /** When this process last looked for `opening`; 0 where it was there. Of no use once it has said that it does not write. */
+  #lookedAt = 0;
+  #closed = false;
 
   constructor(path: string) {
     this.#opening = openingFile(path);
@@ -62,25 +69,35 @@ export class Gate {
   }
 
   close(): void {
+    this.#closed = true;
     closeSync(this.#file);
     remove(this.#path);
   }
 
   #enter(): boolean {
     this.#inside++;
-    if (this.#inside === 1) this.#say("1");
-    if (!isHeld(this.#opening)) return true;
-    this.#leave();
-    return false;
+    const now = Date.now();
+    if (this.#said === "1" && now === this.#lookedAt) return true;
+    this.#say("1");
+    const held = isHeld(this.#opening);
+    this.#lookedAt = held ? 0 : now;
+    if (held) this.#leave();
+    return !held;
   }
 
   #leave(): void {
     this.#inside--;
-    if (this.#inside === 0) this.#say("0");
+    if (this.#inside > 0) return;
+    // Who waited for this write may go on to the next in the same turn.
+    process.nextTick(() => {
+      if (this.#inside === 0 && !this.#closed) this.#say("0");
+    });
   }
 
   #say(state: "0" | "1"): void {
+    if (state === this.#said) return;
     writeSync(this.#file, state, 0);
+    this.#said = state;
   }
 }
 

@@ -1,11 +1,11 @@
 // Nobody writes while a process opens the folder, and what a dead process left behind stops nobody.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { diskStore } from "@kv/disk";
 import { rejection } from "@kv/test-servers";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { newFolder } from "./helpers.ts";
 
 /** The id of a process that has ended. */
@@ -35,6 +35,26 @@ test("writes wait while another process opens the folder, reads do not", async (
   await write;
   expect(order).toEqual(["opened", "written"]);
   expect(await store.get("a")).toBe(2);
+  await store.close();
+});
+
+test("who writes without a pause lets in who opens", async () => {
+  const path = await folderWithData();
+  const store = diskStore({ path });
+  let enough = false;
+  const writers = Array.from({ length: 8 }, async (_, nth) => {
+    while (!enough) await store.put(`w${nth}`, nth, { timeout: "1m" });
+  });
+  const flag = () => readFileSync(join(path, readdirSync(path).find((name) => /^writing-/.test(name)) ?? ""), "latin1");
+  await vi.waitUntil(() => existsSync(join(path, "data.mdb")) && flag() === "1", { interval: 1, timeout: 20_000 });
+  const opening = join(path, "opening");
+  writeFileSync(opening, `${process.pid}`);
+  await vi.waitUntil(() => flag() === "0", { interval: 1, timeout: 20_000 });
+  // Not because that file had been there for too long.
+  expect(existsSync(opening)).toBe(true);
+  rmSync(opening);
+  enough = true;
+  await Promise.all(writers);
   await store.close();
 });
 
