@@ -20,9 +20,6 @@ export interface RoundLength {
   readonly timed: number;
 }
 
-/** How much of a round goes before its clock starts, to bring code and data back into the caches. */
-const LEAD_IN = 0.1;
-
 export class Measurement {
   readonly #records: Records;
   readonly #case: Case;
@@ -50,7 +47,9 @@ export class Measurement {
 
   async round(length: RoundLength): Promise<Sample> {
     globalThis.gc?.();
-    await this.#count(this.#fitting(length.counted * LEAD_IN));
+    // Until code and data are in the caches again, and the heap has the room again that the collection took from it,
+    // which costs who makes more garbage more.
+    await this.#count(this.#fitting(length.counted));
     const count = this.#fitting(length.counted);
     const { elapsed, cpu } = await this.#count(count);
     this.#rate = count / elapsed;

@@ -1,0 +1,13 @@
+import { diskStore } from "@kv/disk";
+import { Data } from "./dist/data.js";
+import { rmSync } from "node:fs";
+const data = new Data(process.argv[3] ?? "100 B"); const conc = +(process.argv[2] ?? 64);
+rmSync("/work/main/apps/bench/results/.tmpdisk", { recursive: true, force: true });
+const s = diskStore({ path: "/work/main/apps/bench/results/.tmpdisk", sync: process.env.SYNC === "1" }); const c = s.collection("bench");
+for (let i = 0; i < 1000; i++) c.put(data.key(i), data.value(i)); 
+const run = async (ms) => { const end = performance.now() + ms; let n = 0; const cpu = process.cpuUsage(), b = performance.now(), el = performance.eventLoopUtilization();
+ await Promise.all(Array.from({ length: conc }, async () => { while (performance.now() < end) { const i = n++; await c.put(data.key(i), data.value(i)); } }));
+ const d = process.cpuUsage(cpu); console.log("us", ((performance.now() - b) * 1000 / n).toFixed(1), "cpu", ((d.user + d.system) / n).toFixed(1), "elu", performance.eventLoopUtilization(el).utilization.toFixed(2)); };
+await run(500); await run(2000); await run(2000);
+await s.close();
+rmSync("/work/main/apps/bench/results/.tmpdisk", { recursive: true, force: true });
