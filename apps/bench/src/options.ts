@@ -99,8 +99,8 @@ export function commandOf(args: readonly string[]): Command {
 }
 
 const QUICK = { rounds: 3, processes: 1, counted: 40, warmUp: 100 };
-const USUAL = { rounds: 10, processes: 5, counted: 70, warmUp: 200 };
-const FULL = { rounds: 15, processes: 5, counted: 150, warmUp: 400 };
+const USUAL = { rounds: 8, processes: 4, counted: 60, warmUp: 150 };
+const FULL = { rounds: 10, processes: 5, counted: 100, warmUp: 300 };
 
 function parse(args: readonly string[]) {
   try {
