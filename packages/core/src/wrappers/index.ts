@@ -1,6 +1,6 @@
 /** The wrappers, for `store.with(…)`. */
 
-export { type CacheOptions, cache } from "./cache.ts";
+export { type CacheOptions, cache } from "./cache/cache.ts";
 export { type ChaosOptions, chaos } from "./chaos.ts";
 export {
   type CircuitBreaker,

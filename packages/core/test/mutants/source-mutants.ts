@@ -175,7 +175,7 @@ const mutants: readonly SourceMutant[] = [
     ["hides keys of the user's", "beside.ts", "return ESCAPED + key.slice(BESIDE.length);", "return key;"],
     ["has its lease measured", "wrappers/limit-size.ts", "(next?.beside ? unchecked : swap)", "swap"],
     ["has its lease made longer", "wrappers/clamp-ttl.ts", "record.beside ? 0 : now + shortest", "now + shortest"],
-    ["believes what a cache remembers not to be", "wrappers/cache.ts", ', "fill"]', "]"],
+    ["believes what a cache remembers not to be", "wrappers/cache/cache.ts", ', "fill"]', "]"],
     ["takes a default for the value", "flight-records.ts", 'this.exchange("fill"', 'this.exchange("get"'],
   ),
 ];
