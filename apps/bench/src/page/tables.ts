@@ -98,5 +98,5 @@ export function besideFiles(rows: readonly Row[]): string {
     return [`${titleOf(row)} ${ratio >= TIMES ? "✓" : "✗"} ${ratio.toFixed(ratio < 10 ? 1 : 0)}`];
   });
   if (times.length === 0) return "";
-  return `How many times as fast as unstorage's file driver, of ${TIMES}, puts with \`sync: false\`: ${times.join(", ")}. At 10 KB JSON takes most of the time, for both. A put of kv's is a transaction of the database, of unstorage's a file written in place, half of which a crash can leave.`;
+  return `How many times as fast as unstorage's file driver, of ${TIMES}, puts with \`sync: false\`: ${times.join(", ")}. At 10 KB JSON takes most of the time, for both: by profile 33 of the 66 µs of a put with 64 callers are \`JSON.stringify\`. One put at a time is on its way to the thread that writes and back for most of its time; on its own thread it would stop the whole program while another process writes. A put of kv's is a transaction of the database, of unstorage's a file written in place, half of which a crash can leave.`;
 }
