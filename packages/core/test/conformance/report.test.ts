@@ -1,7 +1,7 @@
 /** What the suite reports: results as data, failures that explain themselves, what does not apply and why, TAP. */
-import { type Capability, createStore } from "@kv/core";
+import { type Capability, createStore, StoreUnavailableError } from "@kv/core";
 import { conformance, properties, type Target } from "@kv/core/conformance";
-import { defineLayer, forward, type Layer } from "@kv/core/driver";
+import { around, defineLayer, forward, type Layer } from "@kv/core/driver";
 import { afterEach, expect, it } from "vitest";
 import { MapDriver } from "../support/map-driver.ts";
 
@@ -51,6 +51,37 @@ it("explains an error of the store", async () => {
   expect(error instanceof Error && error.message).toMatch(
     /^records\/put-replaces: failed with BackendError: the backend failed \(code: "BACKEND_FAILURE", operation: "get", collection: "kv-[0-9a-f]{14}", key: "a"\), caused by Error: out of order\n/,
   );
+});
+
+it.each([0, 2, 4])("leaves no rejection unhandled where the server dies after %i exchanges", async (most) => {
+  let exchanges = 0;
+  const dying = defineLayer("dying", (inner) =>
+    around(inner, (_, call, exchange) => {
+      if (exchanges++ < most) return exchange(call);
+      return Promise.reject(new StoreUnavailableError("the server has died"));
+    }),
+  );
+  const driver = new MapDriver();
+  const open: Target["open"] = (options) => createStore(driver, options).with(dying);
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  const names = [
+    "one-call-in-the-process",
+    "an-aborted-caller-leaves-alone",
+    "close-waits",
+    "one-call-among-instances",
+  ];
+  for (const id of [...names, "a-dead-instance-is-replaced"].map((name) => `get-or-set/${name}`)) {
+    exchanges = 0;
+    const { results } = await conformance({ name: "dying", open, shared: true }).run({
+      only: (one) => one.id === id,
+    });
+    expect(results).toHaveLength(1);
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
 });
 
 it("lists what does not apply, and checks the other side of what is not claimed", async () => {

@@ -3,7 +3,7 @@ import { AbortedError } from "../../../errors.ts";
 import { equal, rejects } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
 import { quietly } from "../../unhandled.ts";
-import { eventually, gate, patient } from "./waiting.ts";
+import { eventually, gate, openedBy, patient, underWay } from "./waiting.ts";
 
 const needs = ["write"] as const;
 
@@ -32,8 +32,8 @@ export const aborting: readonly Property[] = [
           "getOrSet that is aborted",
           { operation: "getOrSet", key: "a" },
         );
-        await begun.opened;
-        const staying = c.getOrSet("a", make, patient);
+        await openedBy(begun.opened, leaving);
+        const staying = underWay(c.getOrSet("a", make, patient));
         // Until the second one has read that there is nothing, and waits as well.
         await new Promise((resolve) => setTimeout(resolve, 50));
         first.abort();
@@ -57,7 +57,7 @@ export const aborting: readonly Property[] = [
           AbortedError,
           "the only getOrSet, aborted",
         );
-        const its = await alone.opened;
+        const its = await openedBy(alone.opened, last);
         second.abort();
         await last;
         await eventually(() => its.aborted, "the factory's signal is aborted");

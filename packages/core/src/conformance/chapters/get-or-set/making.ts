@@ -2,7 +2,7 @@
 import { deepEqual, equal } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
 import { conclusive, until } from "../../support.ts";
-import { eventually, gate, patient } from "./waiting.ts";
+import { gate, openedBy, patient } from "./waiting.ts";
 
 const needs = ["write"] as const;
 
@@ -75,23 +75,25 @@ export const making: readonly Property[] = [
       const name = unique();
       let calls = 0;
       const { opened, open } = gate<void>();
+      const begun = gate<void>();
       const make = async () => {
         calls++;
+        begun.open();
         await opened;
         return { n: calls };
       };
       // By collections of their own, too.
-      const asked = Array.from({ length: settings.contenders }, () =>
-        store.collection(name).getOrSet("a", make, patient),
+      const answers = Promise.all(
+        Array.from({ length: settings.contenders }, () => store.collection(name).getOrSet("a", make, patient)),
       );
-      await eventually(() => calls > 0, "the factory is called");
+      await openedBy(begun.opened, answers);
       const other = await store.collection(name).getOrSet("b", () => "at once", patient);
       equal(other, "at once", "getOrSet of another key meanwhile");
       open();
-      const answers = await Promise.all(asked);
-      equal(calls, 1, `calls of the factory for ${answers.length} callers`);
-      for (const answer of answers) deepEqual(answer, { n: 1 }, "what each caller gets");
-      equal(new Set(answers).size, answers.length, "copies");
+      const given = await answers;
+      equal(calls, 1, `calls of the factory for ${given.length} callers`);
+      for (const answer of given) deepEqual(answer, { n: 1 }, "what each caller gets");
+      equal(new Set(given).size, given.length, "copies");
     },
   }),
 ];

@@ -1,7 +1,7 @@
 /** Chapter "get-or-set": a factory under way when its store is closed, or when another store misses the same value. */
 import { deepEqual, equal } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
-import { gate, patient, thrownBy } from "./waiting.ts";
+import { gate, openedBy, patient, thrownBy, underWay } from "./waiting.ts";
 
 const needs = ["write"] as const;
 
@@ -29,7 +29,7 @@ export const stores: readonly Property[] = [
         .then((made) => {
           answer = made;
         });
-      await begun.opened;
+      await openedBy(begun.opened, asked);
       await store.close();
       equal(answer, "made", "what the call had given when close() resolved");
       await asked;
@@ -53,8 +53,8 @@ export const stores: readonly Property[] = [
         return opened;
       };
       const first = store.collection(name).getOrSet("a", make, patient);
-      await begun.opened;
-      const second = other.getOrSet("a", make, patient);
+      await openedBy(begun.opened, first);
+      const second = underWay(other.getOrSet("a", make, patient));
       await new Promise((resolve) => setTimeout(resolve, 100));
       equal(calls, 1, "calls of the factory while the first is under way");
       release("made");
@@ -77,15 +77,16 @@ export const stores: readonly Property[] = [
         begun.open();
         return new Promise(() => {});
       };
-      const first = thrownBy(
-        () => store.collection(name).getOrSet("a", hangs, { ...patient, signal: ended.signal }),
-        "getOrSet that is aborted",
-      );
-      await begun.opened;
+      const first = underWay(store.collection(name).getOrSet("a", hangs, { ...patient, signal: ended.signal }));
+      await openedBy(begun.opened, first);
       const timeout = 2000 * Math.max(1, settings.timeScale);
-      equal(await other.getOrSet("a", () => "mine", { timeout }), "mine", "getOrSet of the other");
-      ended.abort();
-      await first;
+      try {
+        equal(await other.getOrSet("a", () => "mine", { timeout }), "mine", "getOrSet of the other");
+      } finally {
+        // Else closing the store waits for it.
+        ended.abort();
+      }
+      await thrownBy(() => first, "getOrSet that is aborted");
     },
   }),
 ];

@@ -16,6 +16,17 @@ export function gate<T>() {
   return { opened, open };
 }
 
+/** Until a call has come as far as to open a gate; rejects where it fails before, since then it never will. */
+export function openedBy<T>(opened: Promise<T>, call: Promise<unknown>): Promise<T> {
+  return Promise.race([opened, call.then(() => opened)]);
+}
+
+/** A call to be waited for later, whose failure until then is no unhandled rejection: that would end the process. */
+export function underWay<T>(call: Promise<T>): Promise<T> {
+  call.catch(() => {});
+  return call;
+}
+
 /** Looks again and again, since what it waits for happens beside any call. */
 export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const end = performance.now() + 10_000;
