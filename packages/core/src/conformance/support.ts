@@ -89,6 +89,12 @@ export async function each<T>(
   await Promise.all(Array.from({ length: width }, worker));
 }
 
+/** A call to be waited for later, whose failure until then is no unhandled rejection: that would end the process. */
+export function underWay<T>(call: Promise<T>): Promise<T> {
+  call.catch(() => {});
+  return call;
+}
+
 /** Resolves when `Date.now()` has come to the moment: timers may fire a little early. */
 export async function until(moment: number): Promise<void> {
   for (let left = moment - Date.now(); left > 0; left = moment - Date.now()) {

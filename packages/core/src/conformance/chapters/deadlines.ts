@@ -4,6 +4,7 @@ import { AbortedError, TimeoutError } from "../../errors.ts";
 import { deepEqual, equal, ok, rejects } from "../assertions.ts";
 import { checkError, operationsOf } from "../operations.ts";
 import { type Context, type Property, property } from "../property.ts";
+import { underWay } from "../support.ts";
 import { quietly } from "../unhandled.ts";
 
 /** Far more than any call with a shorter deadline takes to notice it, and less than the default of 5 s. */
@@ -232,7 +233,7 @@ export const deadlines: readonly Property[] = [
         TimeoutError,
         "update whose function hangs",
       );
-      const next = records.increment("a", 1);
+      const next = underWay(records.increment("a", 1));
       await hanging;
       notBefore(began, timeout, "update");
       equal(await next, 2, "increment behind it");

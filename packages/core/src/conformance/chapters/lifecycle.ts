@@ -5,7 +5,7 @@ import { ConformanceError, describeError, equal, ok, rejects, sameElements } fro
 import { proxyOf } from "../fault-proxy.ts";
 import { checkError, operationsOf } from "../operations.ts";
 import { type Property, property } from "../property.ts";
-import { collect } from "../support.ts";
+import { collect, underWay } from "../support.ts";
 import { quietly } from "../unhandled.ts";
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
@@ -101,9 +101,9 @@ export const lifecycle: readonly Property[] = [
       const records = store.collection(name);
       await records.put("first", 0);
       let settled = 0;
-      const calls = numbers(40).map(async (at) => {
-        await (at % 2 ? records.put(`key-${at}`, at) : records.get("first"));
-        settled++;
+      const calls = numbers(40).map((at) => {
+        const asked: Promise<unknown> = at % 2 ? records.put(`key-${at}`, at) : records.get("first");
+        return underWay(asked.finally(() => settled++));
       });
       await store.close();
       equal(settled, 40, "calls in flight that had settled when close() resolved");

@@ -2,8 +2,9 @@
 import { AbortedError } from "../../../errors.ts";
 import { equal, rejects } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
+import { underWay } from "../../support.ts";
 import { quietly } from "../../unhandled.ts";
-import { eventually, gate, openedBy, patient, underWay } from "./waiting.ts";
+import { eventually, gate, openedBy, patient } from "./waiting.ts";
 
 const needs = ["write"] as const;
 

@@ -1,7 +1,8 @@
 /** Chapter "get-or-set": a factory under way when its store is closed, or when another store misses the same value. */
 import { deepEqual, equal } from "../../assertions.ts";
 import { type Property, property } from "../../property.ts";
-import { gate, openedBy, patient, thrownBy, underWay } from "./waiting.ts";
+import { underWay } from "../../support.ts";
+import { gate, openedBy, patient, thrownBy } from "./waiting.ts";
 
 const needs = ["write"] as const;
 

@@ -21,12 +21,6 @@ export function openedBy<T>(opened: Promise<T>, call: Promise<unknown>): Promise
   return Promise.race([opened, call.then(() => opened)]);
 }
 
-/** A call to be waited for later, whose failure until then is no unhandled rejection: that would end the process. */
-export function underWay<T>(call: Promise<T>): Promise<T> {
-  call.catch(() => {});
-  return call;
-}
-
 /** Looks again and again, since what it waits for happens beside any call. */
 export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const end = performance.now() + 10_000;
