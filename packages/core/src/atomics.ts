@@ -3,7 +3,7 @@ import { type OngoingCall, stillWanted } from "./call.ts";
 import { type Driver, isLive, type MaybePromise, type RecordId, type StoredRecord } from "./driver/driver.ts";
 import { InvalidArgumentError, InvalidCounterError, TimeoutError, UnsupportedOperationError } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
-import { kindOf } from "./record.ts";
+import { kindOf, recordName } from "./record.ts";
 
 /** What a change makes of the record: another one, none (`undefined`), or the same as before. */
 export type Change = (current: StoredRecord | undefined) => MaybePromise<StoredRecord | undefined | "unchanged">;
@@ -14,7 +14,7 @@ export class KeyQueue {
 
   /** Resolves when it is the call's turn, which lasts until the call ends; never for a call that ends before. */
   turn(id: RecordId, call: OngoingCall): MaybePromise<void> {
-    const name = `${id.collection.length} ${id.collection}${id.key}`;
+    const name = recordName(id);
     const waiting = this.#waiting.get(name);
     if (waiting) return new Promise((start) => waiting.push({ call, start }));
     this.#waiting.set(name, []);

@@ -4,6 +4,7 @@ import type { Driver, RecordId } from "./driver/driver.ts";
 import { Flight, type Result } from "./flight.ts";
 import type { Request, Terms } from "./get-or-set.ts";
 import type { Context } from "./operations.ts";
+import { recordName } from "./record.ts";
 import { voidingCopies } from "./stale-copies.ts";
 
 /** How long a stale value is left alone after a factory failed: at first, and at most. Pauses double. */
@@ -51,7 +52,7 @@ class Flights {
 
   /** The flight that makes this value: the one under way, or a new one. */
   to(request: Request, terms: Terms, patience: "patient" | "impatient"): Flight {
-    const name = nameOf(request.id);
+    const name = recordName(request.id);
     const underWay = this.#underWay.get(name);
     if (underWay) return underWay;
     const land = (): void => {
@@ -64,7 +65,7 @@ class Flights {
 
   /** Makes the value anew beside the call, unless it is under way, or has failed a moment ago. */
   refresh(request: Request, terms: Terms): void {
-    const name = nameOf(request.id);
+    const name = recordName(request.id);
     if (this.#underWay.has(name) || performance.now() < (this.#resting.get(name)?.until ?? 0)) return;
     const { connection } = request.context;
     const failed = (error: unknown): void => {
@@ -87,7 +88,7 @@ class Flights {
 
   /** The value was made, for whomever. */
   recovered(id: RecordId): void {
-    if (this.#resting.size > 0) this.#resting.delete(nameOf(id));
+    if (this.#resting.size > 0) this.#resting.delete(recordName(id));
   }
 
   /** With a stale value at hand, a factory that fails is not called again at once by all who ask. */
@@ -98,8 +99,4 @@ class Flights {
     const [oldest] = this.#resting.keys();
     if (oldest !== undefined && this.#resting.size > MOST_RESTING) this.#resting.delete(oldest);
   }
-}
-
-function nameOf({ collection, key }: RecordId): string {
-  return `${collection.length} ${collection}${key}`;
 }

@@ -103,3 +103,8 @@ export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   return Array.isArray(value) ? "an array" : typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
+
+/** A text for a record's two names, in this process: another one for each record. */
+export function recordName({ collection, key }: { readonly collection: string; readonly key: string }): string {
+  return `${collection.length} ${collection}${key}`;
+}

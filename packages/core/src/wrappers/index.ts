@@ -14,7 +14,8 @@ export { type CompressionAlgorithm, type CompressionOptions, compression } from 
 export { type ConcurrencyLimitOptions, concurrencyLimit } from "./concurrency-limit.ts";
 export { defaultValue } from "./default-value.ts";
 export { type EncryptionKey, type EncryptionOptions, encryption, keyFromPassphrase } from "./encryption.ts";
-export { type Fallback, type FallbackEvent, type FallbackOptions, fallback, type Replayed } from "./fallback.ts";
+export { type Fallback, type FallbackOptions, fallback } from "./fallback/fallback.ts";
+export type { FallbackEvent, Replayed } from "./fallback/outage.ts";
 export { type FernetEncryptionOptions, fernetEncryption, fernetKeyFromPassphrase } from "./fernet-encryption.ts";
 export { type LimitSizeOptions, limitSize } from "./limit-size.ts";
 export { type Logger, type LoggingOptions, type LogLevel, type LogRecord, logging } from "./logging.ts";

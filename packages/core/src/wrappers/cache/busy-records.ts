@@ -1,5 +1,6 @@
 /** The records that this process reads or writes at the moment. */
 import type { RecordId } from "../../driver/driver.ts";
+import { recordName } from "../../record.ts";
 
 /** A record with which something is under way. */
 export interface Busy {
@@ -16,12 +17,12 @@ export class BusyRecords {
   readonly #entries = new Map<string, Busy>();
 
   isWritten(id: RecordId): boolean {
-    return (this.#entries.get(nameOf(id))?.writers ?? 0) > 0;
+    return (this.#entries.get(recordName(id))?.writers ?? 0) > 0;
   }
 
   /** To be followed by {@link leave}. */
   enter(id: RecordId): Busy {
-    const name = nameOf(id);
+    const name = recordName(id);
     let entry = this.#entries.get(name);
     if (!entry) {
       entry = { name, users: 0, writers: 0, begun: 0, filling: 0 };
@@ -34,8 +35,4 @@ export class BusyRecords {
   leave(entry: Busy): void {
     if (--entry.users === 0) this.#entries.delete(entry.name);
   }
-}
-
-export function nameOf({ collection, key }: RecordId): string {
-  return `${collection.length} ${collection}${key}`;
 }

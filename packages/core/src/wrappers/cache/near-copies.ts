@@ -3,9 +3,10 @@ import type { MaybePromise, RecordId, Scope, Settled, StoredRecord, StoreEvent }
 import { KeyValueError } from "../../errors.ts";
 import type { JsonValue } from "../../json.ts";
 import type { KeyValueStore } from "../../store.ts";
+import { recordOf } from "../kept-record.ts";
 import { callHook } from "../options.ts";
 import { BusyRecords } from "./busy-records.ts";
-import { copyOf, isCopy, recordOf } from "./copy.ts";
+import { copyOf, isCopy } from "./copy.ts";
 import { Refusals } from "./refusals.ts";
 
 interface Settings {
@@ -57,7 +58,8 @@ export class NearCopies {
     }
     return ids.map((id) => {
       const copy = found.get(id);
-      return isCopy(copy) && copy.cached_at > this.#refusals.until(id) ? { record: recordOf(copy) } : undefined;
+      if (!isCopy(copy) || copy.cached_at <= this.#refusals.until(id)) return undefined;
+      return { record: copy.record && recordOf(copy.record) };
     });
   }
 

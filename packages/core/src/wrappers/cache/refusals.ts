@@ -1,6 +1,6 @@
 /** Which copies are not to be read, since something was written or cleared that they may not know of. */
 import { isInScope, type RecordId, type Scope } from "../../driver/driver.ts";
-import { nameOf } from "./busy-records.ts";
+import { recordName } from "../../record.ts";
 
 export class Refusals {
   /** How long a copy lasts at most, in milliseconds. */
@@ -16,7 +16,7 @@ export class Refusals {
 
   /** From now on, copies of the record from before this moment are not read. */
   refuse(id: RecordId, until: number): void {
-    const name = nameOf(id);
+    const name = recordName(id);
     const latest = Math.max(until, this.#records.get(name) ?? 0);
     this.#records.delete(name);
     this.#records.set(name, latest);
@@ -38,7 +38,7 @@ export class Refusals {
 
   /** Until when a copy of the record must not have been made; 0 where any may be read. */
   until(id: RecordId): number {
-    let latest = (this.#records.size > 0 && this.#records.get(nameOf(id))) || 0;
+    let latest = (this.#records.size > 0 && this.#records.get(recordName(id))) || 0;
     for (const { scope, until } of this.#scopes.values()) if (isInScope(id, scope)) latest = Math.max(latest, until);
     return latest;
   }
