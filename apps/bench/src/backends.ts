@@ -39,9 +39,13 @@ export async function prepare(backend: BackendName): Promise<Prepared> {
         },
       };
     }
+    case "memcached": {
+      // So much that it evicts nothing of what all contenders put there.
+      const { server, skipped } = await startServer("memcached", { memory: 1024 });
+      return server === undefined ? { skipped } : { place: placeOn(backend, server) };
+    }
     case "redis":
     case "valkey":
-    case "memcached":
     case "mongodb":
     case "elasticsearch":
     case "dynamodb": {

@@ -19,7 +19,9 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
       return console.log(USAGE);
     case "run": {
       const { settings, out } = command;
-      return measured((progress) => run(settings, progress, signal), reportOf, out);
+      const { skipped } = await measured((progress) => run(settings, progress, signal), reportOf, out);
+      if (skipped.some(({ failed }) => failed)) process.exitCode = 1;
+      return;
     }
     case "compare": {
       const [before, after] = await Promise.all(
@@ -30,10 +32,12 @@ async function execute(command: Command, signal: AbortSignal): Promise<void> {
     }
     case "growth": {
       const { settings, out } = command;
-      return measured((progress) => grow(settings, progress, signal), growthReport, out);
+      await measured((progress) => grow(settings, progress, signal), growthReport, out);
+      return;
     }
     case "footprint":
-      return measured((progress) => footprint(progress, signal), footprintReport, command.out);
+      await measured((progress) => footprint(progress, signal), footprintReport, command.out);
+      return;
     case "page":
       for (const file of await writePage()) console.log(`Written: ${relative(process.cwd(), file)}`);
   }
@@ -43,12 +47,13 @@ async function measured<T extends ResultsFile>(
   measure: (progress: Progress) => Promise<T>,
   report: (results: T) => string,
   out: string | undefined,
-): Promise<void> {
+): Promise<T> {
   const line = new ProgressLine(process.stderr);
   const results = await measure(line.show).finally(() => line.clear());
   const file = await writeResults(results, out);
   console.log(report(results));
   console.log(`Written to ${relative(process.cwd(), file)}.`);
+  return results;
 }
 
 const stop = new AbortController();

@@ -32,6 +32,8 @@ export interface Skipped {
   readonly backend: BackendName;
   readonly contender?: ContenderName;
   readonly reason: string;
+  /** It was there, and the raw driver or kv failed: then so has the run. */
+  readonly failed?: true;
 }
 
 /** Bytes of the heap for a record of about 100 bytes of JSON, its key included. */

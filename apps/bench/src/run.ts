@@ -19,7 +19,10 @@ const LOOKED_AT = 10;
 /** In which rounds the peers take part: the raw driver and kv need more, since their share is held against a target. */
 const PEERS_EVERY = 3;
 
-/** Rejects soon after `signal` aborts; nothing is left behind then, no process and no folder. */
+/**
+ * A backend that fails costs its own figures and not those of the others. Rejects soon after `signal` aborts; nothing is
+ * left behind then, no process and no folder.
+ */
 export async function run(settings: Settings, progress: Progress, signal: AbortSignal): Promise<Results> {
   const start = performance.now();
   const startedAt = new Date().toISOString();
@@ -28,9 +31,14 @@ export async function run(settings: Settings, progress: Progress, signal: AbortS
   const skipped: Skipped[] = [];
   for (const [index, backend] of settings.backends.entries()) {
     const inAll: Progress = (what, done) => progress(`${backend}: ${what}`, (index + done) / settings.backends.length);
-    const found = await runBackend(backend, settings, inAll, signal);
-    rows.push(...found.rows);
-    skipped.push(...found.skipped);
+    try {
+      const found = await runBackend(backend, settings, inAll, signal);
+      rows.push(...found.rows);
+      skipped.push(...found.skipped);
+    } catch (error) {
+      signal.throwIfAborted();
+      skipped.push({ backend, reason: firstLineOf(error), failed: true });
+    }
   }
   const weights = settings.backends.includes("memory") ? await weighAll(progress, signal) : [];
   return {
@@ -47,6 +55,10 @@ export async function run(settings: Settings, progress: Progress, signal: AbortS
     weights,
     skipped,
   };
+}
+
+function firstLineOf(error: unknown): string {
+  return String(error).split("\n", 1)[0] ?? "";
 }
 
 interface Outcome {
