@@ -38,8 +38,8 @@ pnpm bench --footprint [--out FILE]
 pnpm bench --compare BEFORE AFTER
 pnpm bench --page
 
-  --quick       about six minutes instead of fifteen: fewer and shorter rounds
-  --full        every size and number of callers, in more and longer rounds: about an hour
+  --quick       about six minutes instead of twenty: fewer and shorter rounds, in one process each
+  --full        every size and number of callers, in more and longer rounds: about an hour and a half
   --only NAMES  these backends only, of ${backendNames.join(", ")}
   --wrappers    kv in memory under one wrapper and under five that do nothing, instead of the backends
   --ops NAMES   these operations only, of ${operationNames.join(", ")}
