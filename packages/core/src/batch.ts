@@ -22,7 +22,7 @@ const AT_ONCE = 16;
 /** @throws InvalidArgumentError, InvalidNameError */
 export function keysOf(keys: Iterable<string>): string[] {
   if (typeof keys === "string" || typeof keys?.[Symbol.iterator] !== "function") {
-    throw new InvalidArgumentError("keys must be an iterable of strings, such as an array");
+    throw new InvalidArgumentError("keys must be an iterable of strings");
   }
   const list = [...keys];
   for (const key of list) checkName(key, "key");

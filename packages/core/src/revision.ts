@@ -4,18 +4,18 @@ import type { Revision } from "./record.ts";
 
 let origin: string | undefined;
 let count = 0;
+/** All but the last digit: to make the text of a number for each write would be a sixth of a `put` in memory. */
+let beginning = "";
 
-/** 96 random bits of this process and a counter: 17 to 32 characters of `A-Z a-z 0-9 _ -`. */
+/** 96 random bits of this process and a counter: 18 to 32 characters of `A-Z a-z 0-9 _ -`. */
 export function newRevision(): Revision {
-  origin ??= randomOrigin();
-  return (origin + count++) as Revision;
-}
-
-function randomOrigin(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(12));
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_");
+  const last = count % 10;
+  if (last === 0) {
+    origin ??= crypto.getRandomValues(Buffer.alloc(12)).toString("base64url");
+    beginning = origin + count / 10;
+  }
+  count++;
+  return (beginning + last) as Revision;
 }
 
 /** @throws InvalidArgumentError where it cannot be one */
