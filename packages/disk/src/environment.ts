@@ -5,7 +5,7 @@ import { IncompatibleFormatError, InvalidArgumentError } from "@kv/core";
 import type { Call, Name } from "@kv/core/driver";
 import * as lmdb from "lmdb";
 import { checkDataFile } from "./data-file.ts";
-import { asDiskError } from "./errors.ts";
+import { openError } from "./errors.ts";
 import { FORMAT } from "./format.ts";
 import { Gate, whileNobodyWrites } from "./gate.ts";
 import { nameEncoder } from "./name-encoder.ts";
@@ -98,7 +98,7 @@ export class Environment {
         return shared;
       });
     } catch (error) {
-      throw asDiskError(error, { outcome: "not-applied" });
+      throw openError(error);
     }
   }
 

@@ -11,6 +11,14 @@ const MDB_VERSION_MISMATCH = -30794;
 const MDB_INVALID = -30793;
 const MDB_MAP_FULL = -30792;
 const MDB_READERS_FULL = -30790;
+const MDB_BAD_TXN = -30782;
+
+/** An error of opening, where nothing spoils a transaction but what it has read. */
+export function openError(error: unknown): KeyValueError {
+  const outcome = "not-applied";
+  const isSpoilt = isCode(error) && error.code === MDB_BAD_TXN;
+  return isSpoilt ? damagedFiles({ outcome, cause: error }) : asDiskError(error, { outcome });
+}
 
 /** An error of opening or reading. */
 export function asDiskError(error: unknown, details: Omit<ErrorDetails, "cause"> = {}): KeyValueError {
@@ -19,9 +27,7 @@ export function asDiskError(error: unknown, details: Omit<ErrorDetails, "cause">
 }
 
 function known(error: unknown, details: ErrorDetails): KeyValueError | undefined {
-  if (!(error instanceof Error && "code" in error && typeof error.code === "number")) {
-    return folderError(codeOf(error), details);
-  }
+  if (!isCode(error)) return folderError(codeOf(error), details);
   switch (error.code) {
     case MDB_PAGE_NOTFOUND:
     case MDB_CORRUPTED:
@@ -38,6 +44,10 @@ function known(error: unknown, details: ErrorDetails): KeyValueError | undefined
     default:
       return error.code > 0 ? folderError(getSystemErrorName(-error.code), details) : undefined;
   }
+}
+
+function isCode(error: unknown): error is Error & { readonly code: number } {
+  return error instanceof Error && "code" in error && typeof error.code === "number";
 }
 
 /** The error of a write whose transaction was given up: nothing of it was stored. */
