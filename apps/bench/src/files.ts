@@ -25,12 +25,17 @@ export async function readResults<T extends ResultsFile>(file: string, kind: T["
   return results;
 }
 
-/** The newest of a kind in the folder of results; `undefined` where there is none. */
-export async function newest(kind: ResultsFile["kind"]): Promise<string | undefined> {
+/** Those of a kind in the folder of results, the newest first. */
+export async function filesOf(kind: ResultsFile["kind"]): Promise<string[]> {
   const names = await readdir(RESULTS).catch(() => []);
-  const last = names
+  return names
     .filter((name) => name.endsWith(`-${kind}.json`))
     .toSorted()
-    .at(-1);
-  return last && join(RESULTS, last);
+    .toReversed()
+    .map((name) => join(RESULTS, name));
+}
+
+/** The newest of a kind in the folder of results; `undefined` where there is none. */
+export async function newest(kind: ResultsFile["kind"]): Promise<string | undefined> {
+  return (await filesOf(kind))[0];
 }

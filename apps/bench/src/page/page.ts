@@ -1,12 +1,12 @@
 /** The page of the results: Markdown with charts, from the newest files of results. */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { titleOf } from "../cases.ts";
-import type { BackendName } from "../contender.ts";
-import { newest, readResults } from "../files.ts";
+import { operationNames, titleOf } from "../cases.ts";
+import { type BackendName, backendNames } from "../contender.ts";
+import { filesOf, readResults } from "../files.ts";
 import { DOCS, PAGE } from "../folders.ts";
 import { describe } from "../machine.ts";
-import { FORMAT, type Results, type Row } from "../results.ts";
+import { FORMAT, type Results, type Row, type Skipped, type Weight } from "../results.ts";
 import { type Bar, barChart, pngOf } from "./charts.ts";
 import { footprintSection } from "./footprint-section.ts";
 import { growthSection } from "./growth-section.ts";
@@ -48,30 +48,50 @@ const SHOWN = [
 ];
 
 async function comparison(): Promise<Section | undefined> {
-  const file = await newest("comparison");
-  if (file === undefined) return undefined;
-  const results = await readResults<Results>(file, "comparison", FORMAT);
-  const backends = results.settings.backends.filter((one) => results.rows.some(({ backend }) => backend === one));
-  const parts = backends.map((backend) => backendSection(backend, results));
-  const { settings, machine, startedAt, seconds, weights, skipped } = results;
+  const runs = await wholeRuns();
+  if (runs.size === 0) return undefined;
+  const of = (run: Results) => [...runs].filter(([, one]) => one === run).map(([backend]) => backend);
+  const distinct = [...new Set(runs.values())];
+  const rows = [...runs].flatMap(([backend, run]) => run.rows.filter((row) => row.backend === backend));
+  const parts = [...runs].map(([backend, run]) => backendSection(backend, run));
+  const weights = runs.get("memory")?.weights ?? [];
+  const skipped = distinct.flatMap((run) => run.skipped.filter(({ backend }) => of(run).includes(backend)));
   return {
     markdown: [
       "## Beside the raw drivers and the peers",
-      `${startedAt.slice(0, 10)}, ${settings.rounds} rounds of ${settings.length.counted} ms in ${settings.processes} processes of kv and the raw driver, ${seconds} s in all. ${describe(machine)}`,
+      distinct.map((run) => `- ${of(run).join(", ")}: ${describeRun(run)}`).join("\n"),
       LEGEND,
-      targets(results),
+      targets(rows),
       ...parts.map(({ markdown }) => markdown),
-      ...(weights.length > 0 ? [heap(results)] : []),
-      ...(skipped.length > 0 ? [skippedList(results)] : []),
+      ...(weights.length > 0 ? [heap(weights)] : []),
+      ...(skipped.length > 0 ? [skippedList(skipped)] : []),
     ].join("\n\n"),
     charts: parts.flatMap(({ charts }) => charts),
   };
 }
 
+/** Of each backend the newest run of all operations beside all peers. */
+async function wholeRuns(): Promise<ReadonlyMap<BackendName, Results>> {
+  const runs = new Map<BackendName, Results>();
+  for (const file of await filesOf("comparison")) {
+    // Files of other formats may lie there still.
+    const run = await readResults<Results>(file, "comparison", FORMAT).catch(() => undefined);
+    if (!run?.settings.peers || run.settings.operations.length < operationNames.length) continue;
+    for (const { backend } of run.rows) if (!runs.has(backend)) runs.set(backend, run);
+  }
+  return new Map([...runs].sort(([a], [b]) => backendNames.indexOf(a) - backendNames.indexOf(b)));
+}
+
+function describeRun({ settings, machine, startedAt, seconds }: Results): string {
+  const { rounds, length, processes } = settings;
+  const when = startedAt.slice(0, 16).replace("T", " ");
+  return `${when} UTC, ${rounds} rounds of ${length.counted} ms in ${processes} processes of kv and the raw driver, ${seconds} s in all. ${describe(machine)}`;
+}
+
 const LEGEND = `A cell: operations a second, median of the rounds, and as a **share of the raw driver** in the same rounds (for kv with the
 quartiles of the share). ▲ is ahead of kv beyond the noise of both. "×64": as many callers at once. A peer takes part in every third round.`;
 
-function targets({ rows }: Results): string {
+function targets(rows: readonly Row[]): string {
   const held = rows.filter(({ share }) => share?.target !== undefined);
   const missed = held.filter(({ share }) => !share?.met);
   const byReason = new Map<string, string[]>();
@@ -140,7 +160,7 @@ function aheadList(rows: readonly Row[]): string[] {
   });
 }
 
-function heap({ weights }: Results): string {
+function heap(weights: readonly Weight[]): string {
   const raw = weights.find(({ contender }) => contender === "raw")?.bytes ?? Number.NaN;
   const rows = weights.map(({ contender, bytes }) => [
     contender,
@@ -154,7 +174,7 @@ const HEAP = `Of a record of about 100 bytes of JSON, its key included, after a 
 more than raw. kv misses it: it keeps a value as an object, which takes half as much again as its JSON text, but is read twice as
 fast; and with it a revision, the time of creation, and its place in the order of enumeration.`;
 
-function skippedList({ skipped }: Results): string {
+function skippedList(skipped: readonly Skipped[]): string {
   const lines = skipped.map(({ backend, contender, reason }) => {
     const what = [backend, contender].filter((part) => part !== undefined).join(", ");
     return `- ${what}: ${reason}`;
