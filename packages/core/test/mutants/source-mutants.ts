@@ -36,32 +36,76 @@ function wrapper(name: string, ...faults: readonly (readonly [fault: string, fro
 }
 
 const mutants: readonly SourceMutant[] = [
-  ...wrapper(
+  ...source(
     "cache",
-    ["keeps what was read while it was written", "entry.writers > 0 || entry.begun !== begun[at] ||", ""],
-    ["reads near while it is written", "!this.#busy.get(nameOf(id))?.writers", "true"],
-    ["reads what it could not delete", "for (const id of group) this.#refuse(id, now);", ""],
-    ["forgets that a write may yet be done", "this.#refuse(id, now + this.#settings.ttl);", ""],
-    ["outlives the record", "record?.expiresAt ?? Number.POSITIVE_INFINITY", "Number.POSITIVE_INFINITY"],
+    "cache.test.ts",
+    [
+      "keeps what was read while it was written",
+      "wrappers/cache/near-copies.ts",
+      "entry.writers > 0 || entry.begun !== begun[at] ||",
+      "",
+    ],
+    ["reads near while it is written", "wrappers/cache/near-copies.ts", "!this.#busy.isWritten(id)", "true"],
+    [
+      "reads what it could not delete",
+      "wrappers/cache/near-copies.ts",
+      "for (const id of group) this.#refusals.refuse(id, now);",
+      "",
+    ],
+    [
+      "forgets that a write may yet be done",
+      "wrappers/cache/near-copies.ts",
+      "this.#refusals.refuse(id, now + this.#settings.ttl);",
+      "",
+    ],
+    [
+      "outlives the record",
+      "wrappers/cache/near-copies.ts",
+      "record?.expiresAt ?? Number.POSITIVE_INFINITY",
+      "Number.POSITIVE_INFINITY",
+    ],
     [
       "asks itself what decides about a write",
+      "wrappers/cache/cache.ts",
       "DECIDING.has(call.operation)",
       "DECIDING.has(call.operation) && through",
     ],
-    ["goes around clampTtl", "clampTtl: ", "other: "],
+    ["goes around clampTtl", "wrappers/cache/cache.ts", "clampTtl: ", "other: "],
   ),
-  ...wrapper(
+  ...source(
     "fallback",
-    ["takes any error for an outage", "if (!isOutage || ", "if ("],
-    ["writes twice what may have been applied", "(outcome && error.outcome !== outcome)", "false"],
+    "fallback.test.ts",
+    ["takes any error for an outage", "wrappers/fallback/outage.ts", "if (!isOutage || ", "if ("],
+    [
+      "writes twice what may have been applied",
+      "wrappers/fallback/outage.ts",
+      "(outcome && error.outcome !== outcome)",
+      "false",
+    ],
     [
       "takes what it does not know for a miss",
+      "wrappers/fallback/outage.ts",
       "if (!isLeft(found)) throw error;",
       "if (!isLeft(found)) return undefined;",
     ],
-    ["overwrites what is newer", "(current.createdAt ?? 0) > left.written_at", "(current.createdAt ?? 0) < 0"],
-    ["leaves the store alone with what it lacks", "if (this.#left.size === 0) return;", "return;"],
-    ["claims to be durable", 'withdraws: secondary.capabilities.durable ? [] : ["durable"]', "withdraws: []"],
+    [
+      "overwrites what is newer",
+      "wrappers/fallback/outage.ts",
+      "(current.createdAt ?? 0) > left.written_at",
+      "(current.createdAt ?? 0) < 0",
+    ],
+    [
+      "leaves the store alone with what it lacks",
+      "wrappers/fallback/outage.ts",
+      "if (this.#left.size === 0) return;",
+      "return;",
+    ],
+    [
+      "claims to be durable",
+      "wrappers/fallback/fallback.ts",
+      'withdraws: secondary.capabilities.durable ? [] : ["durable"]',
+      "withdraws: []",
+    ],
   ),
   ...wrapper(
     "route",
@@ -70,7 +114,11 @@ const mutants: readonly SourceMutant[] = [
       "page.items.filter(({ key }) => this.#isIn(part, { collection, key }))",
       "page.items",
     ],
-    ["clears what lies in the wrong store", ".filter((id) => this.#isIn(part, id))", ""],
+    [
+      "clears what lies in the wrong store",
+      "(key) => this.#isIn(part, { collection, key }));\n  }",
+      "() => true);\n  }",
+    ],
     ["claims what one store can", "all.every((its) => its[one] === true)", "all.some((its) => its[one] === true)"],
     ["sends the unknown to the first store", "one.name === name", "one.name === name || name === undefined"],
   ),
