@@ -19,10 +19,21 @@ export async function writeResults(results: ResultsFile, out: string | undefined
   return file;
 }
 
+/** @throws where they are of another kind or format */
 export async function readResults<T extends ResultsFile>(file: string, kind: T["kind"], format: number): Promise<T> {
-  const results = JSON.parse(await readFile(file, "utf8"));
-  if (results.kind !== kind || results.format !== format) throw new Error(`${file} is no ${kind} of this version`);
+  const results = await readResultsOf<T>(file, kind, format);
+  if (results === undefined) throw new Error(`${file} is no ${kind} of this version`);
   return results;
+}
+
+/** `undefined` where they are of another kind or format: those of earlier versions may lie there still. */
+export async function readResultsOf<T extends ResultsFile>(
+  file: string,
+  kind: T["kind"],
+  format: number,
+): Promise<T | undefined> {
+  const results = JSON.parse(await readFile(file, "utf8"));
+  return results.kind === kind && results.format === format ? results : undefined;
 }
 
 /** Those of a kind in the folder of results, the newest first. */

@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { operationNames, titleOf } from "../cases.ts";
 import { type BackendName, backendNames } from "../contender.ts";
-import { filesOf, readResults } from "../files.ts";
+import { filesOf, readResultsOf } from "../files.ts";
 import { DOCS, PAGE } from "../folders.ts";
 import { describe } from "../machine.ts";
 import { FORMAT, type Results, type Row, type Skipped, type Weight } from "../results.ts";
@@ -74,8 +74,7 @@ async function comparison(): Promise<Section | undefined> {
 async function wholeRuns(): Promise<ReadonlyMap<BackendName, Results>> {
   const runs = new Map<BackendName, Results>();
   for (const file of await filesOf("comparison")) {
-    // Files of other formats may lie there still.
-    const run = await readResults<Results>(file, "comparison", FORMAT).catch(() => undefined);
+    const run = await readResultsOf<Results>(file, "comparison", FORMAT);
     if (!run?.settings.peers || run.settings.operations.length < operationNames.length) continue;
     for (const { backend } of run.rows) if (!runs.has(backend)) runs.set(backend, run);
   }
