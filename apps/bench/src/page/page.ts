@@ -51,11 +51,15 @@ async function comparison(): Promise<Section | undefined> {
   const runs = await wholeRuns();
   if (runs.size === 0) return undefined;
   const of = (run: Results) => [...runs].filter(([, one]) => one === run).map(([backend]) => backend);
-  const distinct = [...new Set(runs.values())];
+  const newestFirst = (a: Results, b: Results) => b.startedAt.localeCompare(a.startedAt);
+  const distinct = [...new Set(runs.values())].sort(newestFirst);
   const rows = [...runs].flatMap(([backend, run]) => run.rows.filter((row) => row.backend === backend));
   const parts = [...runs].map(([backend, run]) => backendSection(backend, run));
   const weights = runs.get("memory")?.weights ?? [];
-  const skipped = distinct.flatMap((run) => run.skipped.filter(({ backend }) => of(run).includes(backend)));
+  // Of a backend that no run has measured, what the newest one says of it.
+  const skipped = distinct.flatMap((run, at) =>
+    run.skipped.filter(({ backend }) => (runs.get(backend) ?? (at === 0 ? run : undefined)) === run),
+  );
   return {
     markdown: [
       "## Beside the raw drivers and the peers",
