@@ -161,6 +161,32 @@ describe("records of ours", () => {
     );
   });
 
+  it("are read as JSON is, also where someone has meddled with any place of the text", () => {
+    const read = (text: string): unknown => {
+      try {
+        const { id, ours, record } = decodeEnvelope(text);
+        const { value, createdAt, expiresAt } = record;
+        return { id, ours, value, createdAt, expiresAt, revision: ours && record.revision };
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const pieces = ["", '"', "\\", "{", "}", ",", " ", "\n", "\u0001", "\u2028", "é", ', "value": ', ', "version": 1}'];
+    const values: JsonValue[] = [{ a: "b" }, { wrapped: true }, [1], "text", {}];
+    for (const [at, value] of values.entries()) {
+      const [createdAt, expiresAt] = [at % 2 === 0 ? AT : undefined, at % 3 === 0 ? AT + 1 : undefined];
+      const text = encodeEnvelope(ID, { value, createdAt, expiresAt, revision: newRevision() });
+      for (let place = 0; place <= text.length; place++) {
+        for (const meddled of pieces.flatMap((piece) =>
+          [0, 1].map((cut) => text.slice(0, place) + piece + text.slice(place + cut)),
+        )) {
+          // A text that begins with a blank is not as we write it, and yet the same in JSON.
+          expect(read(meddled), meddled).toEqual(read(` ${meddled}`));
+        }
+      }
+    }
+  });
+
   it("are, but for our own fields, the text that Python writes", () => {
     const text = encodeEnvelope(ID, {
       value: { age: 30 },
