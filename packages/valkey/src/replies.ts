@@ -84,6 +84,11 @@ export function isLost(error: unknown): boolean {
   return error instanceof ConnectionError || (error instanceof RequestError && LOST.test(error.message));
 }
 
+/** Whether the answers came and glide could not make text of one of them. */
+export function isUndecodable(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("Decoding error");
+}
+
 function isRefusedByClient(error: unknown): boolean {
   return error instanceof RequestError && /maximum inflight requests/.test(error.message);
 }

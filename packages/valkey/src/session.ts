@@ -4,9 +4,7 @@ import {
   Batch,
   ClosingError,
   ClusterBatch,
-  type ClusterBatchOptions,
   Decoder,
-  type DecoderOption,
   GlideClient,
   GlideClusterClient,
   type GlideReturnType,
@@ -16,7 +14,7 @@ import {
 } from "@valkey/valkey-glide";
 import type { Client, Settings } from "./options.ts";
 import { type Address, authorities } from "./probe.ts";
-import { isLost } from "./replies.ts";
+import { isLost, isUndecodable } from "./replies.ts";
 
 /** How many commands go as one batch. */
 const TOGETHER = 16;
@@ -90,18 +88,13 @@ export class Session {
    */
   async exec(commands: readonly Command[], call: Call, server?: string): Promise<readonly GlideReturnType[]> {
     const { client } = this;
-    const options = {
-      timeout: patienceOf(call.deadline),
-      decoder: Decoder.Bytes,
-      ...(server && { route: { type: "routeByAddress", host: server } as const }),
-    };
     if (this.#patience !== undefined && this.#silentUntil === 0) {
       this.#silentUntil = Math.max(call.deadline, performance.now() + this.#patience);
     }
     const began = performance.now();
     this.#inFlight++;
     try {
-      const answers = await execute(client, commands, options);
+      const answers = await execute(client, commands, call.deadline, server);
       this.#silentUntil = 0;
       // In a cluster the connection to one node may be lost: that one glide mends by itself.
       if (client instanceof GlideClient && answers.some(isLost)) this.#lost = true;
@@ -175,22 +168,37 @@ export class Session {
     // glide keeps a connection for seconds. So asked, the server ends it; but not before glide has forgotten the client,
     // which would connect anew: the server is to wait for replicas that there are not, and glide not to wait for that.
     const goodbye = [["wait", "1000000", "100"] as const, ["quit"] as const];
-    execute(this.client, goodbye, { timeout: 1 }).catch(() => {});
+    execute(this.client, goodbye, 0).catch(() => {});
     this.client.close();
   }
 }
 
-/** glide's answers, an error in the place of what failed. */
+/** Commands that may be sent again, and whose texts may be long. */
+const READS: ReadonlySet<string> = new Set(["get", "mget", "exists"]);
+
+/**
+ * glide's answers, an error in the place of what failed. Text is had from it as text, which takes half the time of
+ * bytes; but for one text that is not UTF-8 it withholds all answers, so that only what can be asked again is asked so.
+ */
 async function execute(
   client: Client,
   commands: readonly Command[],
-  options: ClusterBatchOptions & DecoderOption,
+  deadline: number,
+  server?: string,
 ): Promise<readonly GlideReturnType[]> {
-  const answers =
-    client instanceof GlideClusterClient
-      ? await client.exec(gathered(new ClusterBatch(false), commands), false, options)
-      : await client.exec(gathered(new Batch(false), commands), false, options);
-  return answers ?? [];
+  const inTime = (decoder: Decoder): Promise<GlideReturnType[] | null> => {
+    const options = { timeout: patienceOf(deadline), decoder };
+    if (client instanceof GlideClient) return client.exec(gathered(new Batch(false), commands), false, options);
+    const route = server && { route: { type: "routeByAddress", host: server } as const };
+    return client.exec(gathered(new ClusterBatch(false), commands), false, { ...options, ...route });
+  };
+  if (!commands.every(([name]) => READS.has(name))) return (await inTime(Decoder.Bytes)) ?? [];
+  try {
+    return (await inTime(Decoder.String)) ?? [];
+  } catch (error) {
+    if (!isUndecodable(error)) throw error;
+    return (await inTime(Decoder.Bytes)) ?? [];
+  }
 }
 
 function gathered<B extends Batch | ClusterBatch>(batch: B, commands: readonly Command[]): B {

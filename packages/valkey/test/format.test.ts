@@ -124,6 +124,10 @@ for (const { name, server, skipped } of await generationsFor(vitest)) {
       expect(await rejection(users.get("k"))).toBeInstanceOf(CorruptRecordError);
       expect(await rejection(users.take("k"))).toBeInstanceOf(CorruptRecordError);
       await users.put("other", 1);
+      // Those of one turn of the event loop go together.
+      const [read, failed] = await Promise.allSettled([users.get("other"), users.get("k")]);
+      expect(read).toEqual({ status: "fulfilled", value: 1 });
+      expect(failed).toMatchObject({ reason: { code: "CORRUPT_RECORD" } });
       const error = await rejection(users.getMany(["other", "k"]));
       expect(error).toMatchObject({ code: "BATCH_FAILED", results: [1, undefined], failures: [{ key: "k" }] });
       expect(await asker.number("EXISTS", "users::k")).toBe(1);
