@@ -4,7 +4,6 @@ It measures as src/measure.ts does, with the same records, which come with the r
 """
 
 import asyncio
-import gc
 import json
 import os
 import signal
@@ -17,7 +16,6 @@ from urllib.parse import parse_qs, urlsplit
 warnings.simplefilter("ignore")
 
 BATCH = 100
-LEAD_IN = 0.1
 MOST_PREPARED = 20_000
 # Fewer than a pool of Redis' client has connections.
 AT_ONCE = 50
@@ -212,8 +210,7 @@ class Measurement:
                 return
 
     async def round(self, length):
-        gc.collect()
-        await self.count(self.fitting(length["counted"] * LEAD_IN))
+        await self.count(self.fitting(length["counted"] / 2))
         count = self.fitting(length["counted"])
         elapsed, cpu = await self.count(count)
         self.rate = count / elapsed

@@ -46,10 +46,9 @@ export class Measurement {
   }
 
   async round(length: RoundLength): Promise<Sample> {
-    globalThis.gc?.();
-    // Until code and data are in the caches again, and the heap has the room again that the collection took from it,
-    // which costs who makes more garbage more.
-    await this.#count(this.#fitting(length.counted));
+    // Until code and data are in the caches again. What garbage there is stays, as in a server: a collection by force takes
+    // from the heap the room that it had grown to, which costs who makes more garbage far more than in a steady process.
+    await this.#count(this.#fitting(length.counted / 2));
     const count = this.#fitting(length.counted);
     const { elapsed, cpu } = await this.#count(count);
     this.#rate = count / elapsed;

@@ -31,15 +31,14 @@ export type Command =
   | { readonly do: "footprint"; readonly out: string | undefined }
   | { readonly do: "page" };
 
-export const USAGE = `pnpm bench [--quick | --full] [--only memory,redis | --wrappers] [--ops get,put] [--no-peers]
+export const USAGE = `pnpm bench [--full] [--only memory,redis | --wrappers] [--ops get,put] [--no-peers]
            [--rounds N] [--processes N] [--ms N] [--out FILE]
 pnpm bench --growth [--only memory,disk,redis] [--records N] [--out FILE]
 pnpm bench --footprint [--out FILE]
 pnpm bench --compare BEFORE AFTER
 pnpm bench --page
 
-  --quick       about six minutes instead of twenty: fewer and shorter rounds, in one process each
-  --full        every size and number of callers, in more and longer rounds: about an hour and a half
+  --full        every size and number of callers, in more and longer rounds: about an hour
   --only NAMES  these backends only, of ${backendNames.join(", ")}
   --wrappers    kv in memory under one wrapper and under five that do nothing, instead of the backends
   --ops NAMES   these operations only, of ${operationNames.join(", ")}
@@ -59,7 +58,7 @@ export class UsageError extends Error {}
 /** @throws UsageError */
 export function commandOf(args: readonly string[]): Command {
   const { values, positionals } = parse(args);
-  const { quick, full, only, wrappers, ops, "no-peers": noPeers, rounds, processes, ms, out, help } = values;
+  const { full, only, wrappers, ops, "no-peers": noPeers, rounds, processes, ms, out, help } = values;
   const { compare, page, growth, records, footprint } = values;
   if (help) return { do: "help" };
   const [before, after, ...rest] = positionals;
@@ -77,9 +76,8 @@ export function commandOf(args: readonly string[]): Command {
     return { do: "growth", settings: { backends, most }, out };
   }
   if (only !== undefined && wrappers) throw new UsageError("either --only or --wrappers");
-  if (quick && full) throw new UsageError("either --quick or --full");
   const chosen = wrappers ? wrappersNames : backendNames;
-  const length = quick ? QUICK : full ? FULL : USUAL;
+  const length = full ? FULL : USUAL;
   const counted = ms === undefined ? length.counted : positive(ms, "--ms");
   return {
     do: "run",
@@ -98,9 +96,8 @@ export function commandOf(args: readonly string[]): Command {
   };
 }
 
-const QUICK = { rounds: 3, processes: 1, counted: 40, warmUp: 100 };
-const USUAL = { rounds: 8, processes: 4, counted: 60, warmUp: 150 };
-const FULL = { rounds: 10, processes: 5, counted: 100, warmUp: 300 };
+const USUAL = { rounds: 3, processes: 3, counted: 40, warmUp: 80 };
+const FULL = { rounds: 8, processes: 4, counted: 80, warmUp: 150 };
 
 function parse(args: readonly string[]) {
   try {
@@ -108,7 +105,6 @@ function parse(args: readonly string[]) {
       args: [...args],
       allowPositionals: true,
       options: {
-        quick: { type: "boolean" },
         full: { type: "boolean" },
         only: { type: "string" },
         wrappers: { type: "boolean" },

@@ -10,7 +10,7 @@ import type { Settings } from "./options.ts";
 import { median, quantile, spread } from "./statistics.ts";
 import { targetOf } from "./targets.ts";
 
-export const FORMAT = 3;
+export const FORMAT = 4;
 
 export interface Results extends ResultsFile {
   readonly kind: "comparison";

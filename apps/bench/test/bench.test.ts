@@ -243,7 +243,6 @@ describe("the command line", () => {
   it.each([
     ["--only", "memory,nothing"],
     ["--wrappers", "--only=memory"],
-    ["--quick", "--full"],
     ["--ops", "get,steal"],
     ["--rounds", "0"],
     ["--processes", "0"],
