@@ -65,10 +65,12 @@ function isCheap(backend: BackendName, { operation }: Case): boolean {
   return operation !== "enumerate" || ["memory", "disk", "redis", "valkey"].includes(backend);
 }
 
-/** Whether the backend takes so large a record, and so much at once: 64 batches of 10 KB are 64 MB. */
+/** Whether the backend takes so large a record, and so much at once within kv's deadline. */
 function fits(backend: BackendName, { operation, size, concurrency }: Case): boolean {
-  if (BATCHES.includes(operation) && size === "10 KB" && concurrency === 64) {
-    return !["mongodb", "elasticsearch"].includes(backend);
+  if (BATCHES.includes(operation) && concurrency === 64) {
+    // 64 MB at once are refused; what stands in for MongoDB takes a millisecond for each of 6,400 records.
+    if (backend === "elasticsearch" && size === "10 KB") return false;
+    if (backend === "mongodb") return false;
   }
   return size !== "1 MB" || ["memory", "disk", "redis", "valkey", "mongodb"].includes(backend);
 }
