@@ -175,7 +175,8 @@ function heap(weights: readonly Weight[]): string {
 
 const HEAP = `Of a record of about 100 bytes of JSON, its key included, after a collection of garbage, with 10,000 records. The target is 60 bytes
 more than raw. kv misses it: it keeps a value as an object, which takes half as much again as its JSON text, but is read twice as
-fast; and with it a revision, the time of creation, and its place in the order of enumeration.`;
+fast; and with it a revision, the time of creation, and its place in the order of enumeration. It would
+take values kept as text, which each get would parse.`;
 
 function skippedList(skipped: readonly Skipped[]): string {
   const lines = skipped.map(({ backend, contender, reason }) => {
