@@ -11,7 +11,8 @@ export type CommandReply = string | number | null | readonly CommandReply[] | Ke
 
 /**
  * The connection to one server, or to a cluster. Each request is sent at once and once (redirections apart, by which a
- * node of a cluster says that it has done nothing), and rejects with what {@link explain} then makes an error of.
+ * node of a cluster says that it has done nothing; and a read may be sent again), and rejects with what {@link explain}
+ * then makes an error of.
  */
 export interface Link {
   /**
